@@ -1,0 +1,44 @@
+/**
+ * Three projects, told apart by the suffix of the file: `*.test.ts` needs nothing, `*.pg.test.ts` a Postgres,
+ * `*.stack.test.ts` the whole stack. `stack/bootstrap.mjs test` runs them in this order.
+ */
+const base = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  roots: ['<rootDir>/src', '<rootDir>/generator', '<rootDir>/processing', '<rootDir>/stack', '<rootDir>/test', '<rootDir>/wire'],
+  testPathIgnorePatterns: ['/node_modules/'],
+};
+
+export default {
+  projects: [
+    {
+      ...base,
+      displayName: 'unit',
+      testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: [...base.testPathIgnorePatterns, '\\.(pg|stack)\\.test\\.ts$'],
+    },
+    {
+      ...base,
+      displayName: 'pg',
+      testMatch: ['**/*.pg.test.ts'],
+      globalSetup: '<rootDir>/test/harness/postgres-setup.mjs',
+      globalTeardown: '<rootDir>/test/harness/postgres-teardown.mjs',
+    },
+    { ...base, displayName: 'stack', testMatch: ['**/*.stack.test.ts'] },
+  ],
+};
