@@ -1,0 +1,103 @@
+/**
+ * What every store must be able to do, in the words of the need. Postgres only answers; a read model also applies.
+ * One conformance suite (`conformance.ts`) holds every implementation to this.
+ */
+import type { ConfidenceLevel, ProcessingEngine, Store } from '../words.js';
+import type { ResultKey } from '../position/commit-log.js';
+import type { Micros, Position } from '../position/position.js';
+
+/** A result as every store holds it. Names are camelCase here; rows, documents and messages are snake_case. */
+export interface StoredResult extends ResultKey {
+  /** snake_case, decimals as strings, times as ISO-8601 with milliseconds and Z: exactly what the engine calculated. */
+  readonly calculatedValue: Readonly<Record<string, unknown>>;
+  readonly deleted: boolean;
+  readonly final: boolean;
+  readonly stale: boolean;
+  /** The level that the evidence allowed when the row was written. Facts and proof may lower it when it is read. */
+  readonly cap: ConfidenceLevel;
+  readonly reasons: readonly string[];
+  readonly pipeline: string;
+  readonly resultPartition: number;
+  readonly run: string;
+  readonly revision: number;
+  /** source partition → [first, last] offset folded, inclusive; null when the engine did not say. */
+  readonly coverage: Readonly<Record<string, readonly [number, number]>> | null;
+  /** ISO-8601, the newest completed checkpoint known when the row was written; null for KAFKA_ONLY. */
+  readonly lastCheckpointTime: string | null;
+  /** The position that last changed the row, and its commit time. */
+  readonly position: Position;
+  readonly committedAt: Micros;
+}
+
+/** How far a read model has come, and where to go on from: stored in the store itself, with its data. */
+export interface Applied {
+  readonly position: Position;
+  readonly nonce: string;
+  readonly incarnation: string;
+  readonly committedAt: Micros;
+  /** Offset in the CDC topic of the first record not yet applied. */
+  readonly resumeOffset: bigint;
+}
+
+/** A listing of one kind and engine, ordered by (calculated_value[orderBy], business_key) ascending. */
+export interface ListQuery {
+  readonly kind: string;
+  readonly engine: ProcessingEngine;
+  /** Equality on fields of calculated_value. */
+  readonly equals: Readonly<Record<string, string>>;
+  /** The field of calculated_value that orders the listing; text order (ISO times sort so). */
+  readonly orderBy: string;
+  /** Inclusive lower and exclusive upper bound of `orderBy`. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Rows strictly after (ascending) or before (descending) this place. */
+  readonly after?: { readonly order: string; readonly businessKey: string };
+  readonly descending: boolean;
+  /** At most 501. Deleted results are left out. */
+  readonly limit: number;
+}
+
+/**
+ * An answer with the bound that makes it provable: `applied` was read *before* the data, so everything up to it is in
+ * the data. Postgres has no lag: its `applied` is null and its data was read after the caller's proof.
+ */
+export interface Answer<T> {
+  readonly applied: Applied | null;
+  readonly data: T;
+}
+
+export interface ResultReader {
+  readonly store: Store;
+  /** Same length and order as `keys`; null where the store holds no such result. Deleted results are returned, marked. */
+  readMany(keys: readonly ResultKey[]): Promise<Answer<readonly (StoredResult | null)[]>>;
+  list(query: ListQuery): Promise<Answer<readonly StoredResult[]>>;
+}
+
+/** One accepted transaction with its documents, whole: all numbered parts are together. */
+export interface Change {
+  readonly position: Position;
+  readonly nonce: string;
+  readonly predecessor: string;
+  readonly incarnation: string;
+  readonly committedAt: Micros;
+  readonly documents: readonly StoredResult[];
+}
+
+export type Binding =
+  | { readonly status: 'bound'; readonly applied: Applied }
+  /** Empty, wiped, replaced, of another document version or unreadable: it must be rebuilt before it may answer. */
+  | { readonly status: 'unbound'; readonly reason: string };
+
+/** The writing side of a read model. Only a projection calls it. */
+export interface ReadModel extends ResultReader {
+  /** Is the data here the data that the applied position speaks of (identity of collection, index, table)? */
+  binding(): Promise<Binding>;
+  /**
+   * Makes `changes` readable, then moves the applied position to `applied`, in this order. Idempotent by position.
+   * @throws AppError CHANGE_REJECTED (not retryable) when the store refuses a document: the projection blocks
+   */
+  apply(changes: readonly Change[], applied: Applied): Promise<void>;
+  /** Fills a new collection/index/table beside the old one from a copy of the truth at `applied`, then swaps. */
+  rebuild(copy: AsyncIterable<readonly StoredResult[]>, applied: Applied, progress: (rows: number) => void): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,54 @@
+/**
+ * The words of the contract (contract.md §1, §2): the closed sets that every room shares.
+ * Nothing is imported here, so that the pure rooms can use them.
+ */
+
+/** How far a value can be trusted, strongest first. The order of this tuple is the order of the levels. */
+export const CONFIDENCE_LEVELS = ['HIGH', 'EVENTUALLY_CONSISTENT', 'LOW'] as const;
+export type ConfidenceLevel = (typeof CONFIDENCE_LEVELS)[number];
+
+/** The path an answer took: Postgres after the request began; a read model; a search. */
+export const CONSISTENCY_SCOPES = ['STRONG', 'EVENTUAL', 'SEARCH'] as const;
+export type ConsistencyScope = (typeof CONSISTENCY_SCOPES)[number];
+
+export const PROCESSING_ENGINES = ['KAFKA_ONLY', 'FLINK'] as const;
+export type ProcessingEngine = (typeof PROCESSING_ENGINES)[number];
+
+export const STORES = ['POSTGRES', 'MONGODB', 'ELASTICSEARCH', 'CLICKHOUSE'] as const;
+export type Store = (typeof STORES)[number];
+
+/**
+ * Why a field is not HIGH. Each code is stable and public: clients switch on it. The sentence is for people.
+ * `EVIDENCE_MISSING_<field>` codes are made with `evidenceMissing`.
+ */
+export const REASONS = {
+  NO_CHECKPOINT: 'The engine takes no checkpoints, so state and offsets are not atomic: nothing proves that each event was counted once.',
+  RESTART_DUPLICATION: 'Two runs touched this result, or it may have begun before the current run: events may be counted twice or be missing.',
+  LATE_UPDATE: 'An event arrived after the window had closed and changed it; not verified since.',
+  PIPELINE_STOPPED: 'The pipeline has stopped or is silent, and this result is not final.',
+  STORE_BEHIND: 'A newer change of this key is accepted, and this store has not applied it yet.',
+  POSITION_UNKNOWN: 'How far this store has come cannot be proven right now.',
+  PROOF_UNAVAILABLE: 'The source of truth cannot be asked right now, so nothing proves that this is the newest value.',
+  VIOLATION_OUTPUT_GAP: 'Output of the pipeline was lost before this result.',
+  VIOLATION_LATE_DROPPED: 'An event of this result came too late and was dropped by the engine.',
+  VIOLATION_DEAD_LETTER: 'A source record that could belong to this result could not be decoded.',
+  VIOLATION_SOURCE_KEY_MOVED: 'Events of this result came from more than one source partition, so their order is not known.',
+  VIOLATION_VALUE_CONFLICT: 'The same coverage was reported with two different values.',
+  EVIDENCE_MISSING_assignment: 'The pipeline did not say where its run began.',
+  EVIDENCE_MISSING_coverage: 'The result does not say which source offsets it covers.',
+  EVIDENCE_MISSING_seq: 'The result carries no sequence number, so lost output would go unnoticed.',
+} as const;
+export type ReasonCode = keyof typeof REASONS;
+
+const rank = (level: ConfidenceLevel): number => CONFIDENCE_LEVELS.indexOf(level);
+
+/** The weaker of two levels. */
+export const weakest = (a: ConfidenceLevel, b: ConfidenceLevel): ConfidenceLevel => (rank(a) >= rank(b) ? a : b);
+
+/** True when `level` is at least as strong as `wanted`. */
+export const atLeast = (level: ConfidenceLevel, wanted: ConfidenceLevel): boolean => rank(level) <= rank(wanted);
+
+/** For the `default` of a closed switch: the compiler proves that it is never reached. */
+export function assertNever(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}
