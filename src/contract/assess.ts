@@ -1,0 +1,187 @@
+/**
+ * Row + pipeline evidence + proof → contract (contract.md §2, §3, §8). Pure: nothing here reads a clock or a store.
+ *
+ * A level is computed when it is read, from three things: the row's cap, what is known of its pipeline, and whether it
+ * is proven to be the newest. Each can only lower it.
+ */
+import type { ResultKey } from '../position/commit-log.js';
+import { maxPosition, type Micros, type Position } from '../position/position.js';
+import { weakest, type ConfidenceLevel, type ConsistencyScope, type ProcessingEngine, type Store } from '../words.js';
+
+/** What the assessment needs of a stored row. `StoredResult` of the store port fits. */
+export interface AssessedRow extends ResultKey {
+  readonly cap: ConfidenceLevel;
+  readonly reasons: readonly string[];
+  readonly final: boolean;
+  readonly stale: boolean;
+  readonly lastCheckpointTime: string | null;
+  readonly position: Position;
+}
+
+/** What is known of a pipeline in one result partition, by Postgres' clock. */
+export interface PipelineEvidence {
+  readonly state: 'RUNNING' | 'STOPPING';
+  /** Commit time of the transaction that took in the last heartbeat; null when none was seen. */
+  readonly lastHeartbeatAt: Micros | null;
+  /** Newest completed checkpoint reported in band, ISO-8601; null for KAFKA_ONLY. */
+  readonly lastCheckpointTime: string | null;
+  /** Every source record appended up to this time is counted, ISO-8601; null when unknown. */
+  readonly sourceAsOf: string | null;
+}
+
+/** The last accepted change of a key that the proof knows of. */
+export interface PendingChange {
+  readonly position: Position;
+  readonly cap: ConfidenceLevel;
+  readonly reasons: readonly string[];
+}
+
+/** The position that was current after the request began, and what the server knows up to it. */
+export interface ProvenPosition {
+  readonly position: Position;
+  readonly committedAt: Micros;
+  readonly incarnation: string;
+  /** Changes at or below the floor are forgotten: a store that has not come so far is unknown. */
+  readonly floor: Position;
+}
+
+export interface AppliedPosition {
+  readonly position: Position;
+  readonly incarnation: string;
+  readonly committedAt: Micros;
+}
+
+export interface Bounds {
+  /** A pipeline that has been silent for longer than this has stopped. Milliseconds. */
+  readonly pipelineSilentMs: number;
+  /** A read model whose answer may be older than this marks it stale. Milliseconds. */
+  readonly staleMs: number;
+}
+
+export interface Assessment {
+  readonly store: Store;
+  readonly scope: ConsistencyScope;
+  readonly engine: ProcessingEngine;
+  /** null: the store says that there is no such result, or the subject is a set. */
+  readonly row: AssessedRow | null;
+  /** null: nothing was ever heard of the pipeline. Left out when there is none to ask (a null without a pipeline). */
+  readonly pipeline?: PipelineEvidence | null;
+  /** null: the source of truth can't be asked. */
+  readonly proof: ProvenPosition | null;
+  /** The last change of the subject the proof knows; null: none since the floor. */
+  readonly pending: PendingChange | null;
+  /** null for Postgres, whose rows are read after the proof; 'unknown' when a read model can't say. */
+  readonly applied: AppliedPosition | null | 'unknown';
+  /** Commit time of the newest position that the answering store has applied; for Postgres the read models' minimum. */
+  readonly lastCdcSync: Micros | null;
+  /** Upper bound of Postgres' time now; null when unknown. */
+  readonly now: Micros | null;
+  readonly bounds: Bounds;
+}
+
+export interface Contract {
+  readonly confidenceLevel: ConfidenceLevel;
+  readonly consistencyScope: ConsistencyScope;
+  readonly processingEngine: ProcessingEngine;
+  readonly lastCheckpointTime: string | null;
+  readonly lastCdcSync: Micros | null;
+  /** Every write accepted up to this commit time is reflected in the answer. */
+  readonly asOf: Micros | null;
+  readonly sourceAsOf: string | null;
+  readonly stale: boolean;
+  readonly reasons: readonly string[];
+  readonly servedBy: Store;
+  readonly position: Position;
+  readonly provenAt: Position | null;
+}
+
+interface Currency {
+  readonly level: ConfidenceLevel;
+  readonly reasons: readonly string[];
+  readonly asOf: Micros | null;
+  readonly provenAt: Position | null;
+}
+
+const current = (asOf: Micros, provenAt: Position): Currency => ({ level: 'HIGH', reasons: [], asOf, provenAt });
+
+/** Is the answer the newest accepted one, and up to when does it reflect every write? (contract.md §8) */
+function currency(input: Assessment): Currency {
+  const { proof, applied, pending, row } = input;
+  const unproven = (reason: string, asOf: Micros | null): Currency => ({
+    level: 'EVENTUALLY_CONSISTENT',
+    reasons: [reason],
+    asOf,
+    provenAt: null,
+  });
+  if (applied === 'unknown') return unproven('POSITION_UNKNOWN', null);
+  if (proof === null) return unproven('PROOF_UNAVAILABLE', applied?.committedAt ?? null);
+  if (applied === null) {
+    // Postgres, read after the proof: whatever it holds is at least as new as the proven position.
+    return current(proof.committedAt, row === null ? proof.position : maxPosition(proof.position, row.position));
+  }
+  if (applied.incarnation !== proof.incarnation || applied.position < proof.floor) {
+    return unproven('POSITION_UNKNOWN', null);
+  }
+  if (row !== null && row.position > proof.position) {
+    // Written after the proof: the facts that the proof carries may be older than the row. The reader proves again
+    // once; if the row still runs ahead, it is not claimed.
+    return unproven('POSITION_UNKNOWN', applied.committedAt);
+  }
+  if (pending === null || pending.position <= applied.position) return current(proof.committedAt, proof.position);
+  return {
+    level: weakest('EVENTUALLY_CONSISTENT', pending.cap),
+    reasons: ['STORE_BEHIND', ...pending.reasons],
+    asOf: applied.committedAt,
+    provenAt: null,
+  };
+}
+
+/** A non-final result of a silent or stopping pipeline does not repair itself (contract.md §3, PIPELINE_STOPPED). */
+function stopped(input: Assessment): boolean {
+  const { pipeline, row, now, bounds } = input;
+  if (pipeline === undefined || row?.final === true) return false;
+  if (pipeline === null || pipeline.state === 'STOPPING' || pipeline.lastHeartbeatAt === null) return true;
+  return now === null || now - pipeline.lastHeartbeatAt > bounds.pipelineSilentMs * 1000;
+}
+
+/** The engine's own limit, for subjects that have no row to carry it. */
+const engineCap = (engine: ProcessingEngine): { level: ConfidenceLevel; reasons: string[] } =>
+  engine === 'KAFKA_ONLY'
+    ? { level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] }
+    : { level: 'HIGH', reasons: [] };
+
+/** The contract of one row, one null or one set. The lowest of its levels wins; every reason is listed once. */
+export function assess(input: Assessment): Contract {
+  const { row, proof, now, bounds } = input;
+  const cap = row === null ? engineCap(input.engine) : { level: row.cap, reasons: row.reasons };
+  const proven = currency(input);
+  const silent = stopped(input);
+  const level = [proven.level, silent ? 'LOW' : 'HIGH' as ConfidenceLevel].reduce<ConfidenceLevel>(weakest, cap.level);
+  const reasons = [...cap.reasons, ...(silent ? ['PIPELINE_STOPPED'] : []), ...proven.reasons];
+  const behind = proven.provenAt === null;
+  const age = now === null || proven.asOf === null ? null : now - proven.asOf;
+  return {
+    // An answer whose age is unknown is never HIGH (contract.md §9, stalenessMs).
+    confidenceLevel: age === null ? weakest(level, 'EVENTUALLY_CONSISTENT') : level,
+    consistencyScope: input.scope,
+    processingEngine: input.engine,
+    lastCheckpointTime: input.pipeline?.lastCheckpointTime ?? row?.lastCheckpointTime ?? null,
+    lastCdcSync: input.lastCdcSync,
+    asOf: proven.asOf,
+    sourceAsOf: input.pipeline?.sourceAsOf ?? null,
+    stale: (row?.stale ?? false) || (behind && (age === null || age > bounds.staleMs * 1000)),
+    reasons: [...new Set(reasons)],
+    servedBy: input.store,
+    position: row?.position ?? proof?.position ?? (0n as Position),
+    provenAt: proven.provenAt,
+  };
+}
+
+/**
+ * The staleness claim at the time of sending: an upper bound, rounded up. Null when Postgres' time is unknown or has
+ * stepped back behind `asOf` (contract.md §8, Time).
+ */
+export function stalenessMs(asOf: Micros | null, now: Micros | null): number | null {
+  if (asOf === null || now === null || now < asOf) return null;
+  return Math.ceil((now - asOf) / 1000);
+}
