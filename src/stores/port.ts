@@ -101,3 +101,17 @@ export interface ReadModel extends ResultReader {
   rebuild(copy: AsyncIterable<readonly StoredResult[]>, applied: Applied, progress: (rows: number) => void): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A REPEATABLE READ copy of the truth, to rebuild a read model from. */
+export interface TruthSnapshot {
+  /** The clock in the same snapshot: the copy holds exactly the changes up to it. */
+  readonly clock: Omit<Applied, 'resumeOffset'>;
+  /** Rows in the snapshot, for progress. */
+  readonly total: number;
+  readonly rows: AsyncIterable<readonly StoredResult[]>;
+  close(): Promise<void>;
+}
+
+export interface Truth {
+  snapshot(): Promise<TruthSnapshot>;
+}

@@ -1,0 +1,46 @@
+/**
+ * Reading a Kafka topic, in the words of the need: by ingest (result topics) and by the projections (the CDC topic).
+ * `src/ingest/consumer.ts` implements it with kafkajs and is the only file of the server that knows kafkajs.
+ */
+export interface LogRecord {
+  readonly offset: bigint;
+  readonly key: string | null;
+  /** null is a tombstone. */
+  readonly value: Buffer | null;
+  /** Append time (the topics are LogAppendTime), milliseconds since the epoch. */
+  readonly timestampMs: number;
+}
+
+export interface LogBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** In offset order, never empty. Control and aborted records use up offsets, so these may have holes. */
+  readonly records: readonly LogRecord[];
+  /** The batch was written in a committed Kafka transaction. */
+  readonly transactional: boolean;
+}
+
+/** What the broker holds of a partition: [low, high). */
+export interface LogExtent {
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+export interface LogHandler {
+  /** Asked once per assignment, before anything is delivered: the offset to read from. */
+  start(topic: string, partition: number, extent: LogExtent): Promise<bigint>;
+  /**
+   * At least once, in order, one call at a time per partition. If it throws, the same records are delivered again after
+   * a bounded, growing delay; an AppError that is not retryable pauses the partition and raises `onBlocked`.
+   */
+  handle(batch: LogBatch): Promise<void>;
+  /** The partition was paused: nothing of it is skipped, and nothing of it goes on until a restart. */
+  onBlocked?(topic: string, partition: number, error: Error): void;
+}
+
+export interface LogConsumer {
+  /** Resolves once the group is joined. */
+  run(handler: LogHandler): Promise<void>;
+  /** Lets the running handlers finish, then leaves the group. Bounded by the consumer's own limit. */
+  stop(): Promise<void>;
+}
