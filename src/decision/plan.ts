@@ -1,0 +1,146 @@
+/** A batch of one result partition against what is stored → everything that its transaction writes. Pure. */
+import { keyOf, type ResultKey } from '../position/commit-log.js';
+import type { Micros } from '../position/position.js';
+import { decide, lower } from './decide.js';
+import { evolve } from './evolve.js';
+import { NO_FACTS, type Incoming, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+
+/** What must be read before the batch can be decided. */
+export interface Needs {
+  readonly keys: readonly ResultKey[];
+  /** Pipelines whose open rows in this result partition some record of the batch lowers. */
+  readonly openOf: readonly string[];
+}
+
+export interface Loaded {
+  readonly rows: ReadonlyMap<string, ResultState>;
+  readonly taints: ReadonlyMap<string, readonly string[]>;
+  readonly facts: ReadonlyMap<string, PipelineFacts>;
+}
+
+export interface Refusal {
+  readonly record: IncomingResult;
+  readonly stored: ResultState | null;
+  readonly reason: string;
+}
+
+export interface PlannedRow {
+  readonly row: ResultState;
+  /** The record whose value and provenance the row takes; null: only its level changes. */
+  readonly source: IncomingResult | null;
+}
+
+export interface Plan {
+  /** At most one entry per key: a row is written once per transaction. */
+  readonly rows: ReadonlyMap<string, PlannedRow>;
+  readonly facts: ReadonlyMap<string, PipelineFacts>;
+  readonly refusals: readonly Refusal[];
+  readonly requests: readonly (ResultKey & { readonly reason: string })[];
+  /** Held against keys that have no row yet. */
+  readonly taints: readonly (ResultKey & { readonly reasons: readonly string[] })[];
+}
+
+const factsOf = (facts: ReadonlyMap<string, PipelineFacts>, pipeline: string): PipelineFacts =>
+  facts.get(pipeline) ?? NO_FACTS;
+
+export function needs(records: readonly Incoming[], stored: ReadonlyMap<string, PipelineFacts>, at: Micros): Needs {
+  const facts = new Map(stored);
+  const keys = new Map<string, ResultKey>();
+  const openOf = new Set<string>();
+  for (const record of records) {
+    const { pipeline } = record.stamp;
+    const evolved = evolve(factsOf(facts, pipeline), record, at);
+    facts.set(pipeline, evolved.facts);
+    if (evolved.lowers.length > 0) openOf.add(pipeline);
+    if (record.type === 'result') keys.set(keyOf(record.state), record.state);
+    if (record.type === 'late-drop') keys.set(keyOf(record.key), record.key);
+  }
+  return { keys: [...keys.values()], openOf: [...openOf] };
+}
+
+/** The fold of a batch, one record after the other. Mutable inside, data outside. */
+class Planner {
+  readonly rows = new Map<string, PlannedRow>();
+  readonly facts: Map<string, PipelineFacts>;
+  readonly refusals: Refusal[] = [];
+  readonly requests = new Map<string, ResultKey & { reason: string }>();
+  readonly taints = new Map<string, ResultKey & { reasons: string[] }>();
+
+  constructor(
+    private readonly loaded: Loaded,
+    private readonly at: Micros,
+  ) {
+    this.facts = new Map(loaded.facts);
+  }
+
+  take(record: Incoming): void {
+    const { pipeline } = record.stamp;
+    const { facts, lowers } = evolve(factsOf(this.facts, pipeline), record, this.at);
+    this.facts.set(pipeline, facts);
+    for (const { reason, concerns } of lowers) {
+      for (const [id, row] of this.current()) {
+        if (row.pipeline === pipeline && !row.final && concerns(row)) this.put(id, lower(row, reason), null);
+      }
+    }
+    if (record.type === 'result') this.result(record, facts);
+    if (record.type === 'late-drop') this.hold(record.key, 'VIOLATION_LATE_DROPPED');
+  }
+
+  private result(record: IncomingResult, facts: PipelineFacts): void {
+    const id = keyOf(record.state);
+    const stored = this.row(id);
+    const held = [...(this.loaded.taints.get(id) ?? []), ...(this.taints.get(id)?.reasons ?? [])];
+    const decision = decide(record, stored, facts, held);
+    if (decision.action === 'stable') return;
+    if (decision.action === 'refuse') this.refusals.push({ record, stored, reason: decision.reason });
+    if (decision.row !== null) this.put(id, decision.row, decision.action === 'upsert' ? record : null);
+    for (const reason of decision.reprocess) this.request(record.state, reason);
+  }
+
+  /** Holds `reason` against a key: lowers its row, or taints it until it has one. */
+  private hold(key: ResultKey, reason: 'VIOLATION_LATE_DROPPED'): void {
+    const id = keyOf(key);
+    const stored = this.row(id);
+    if (stored !== null) this.put(id, lower(stored, reason), null);
+    else this.taints.set(id, { ...pick(key), reasons: [...(this.taints.get(id)?.reasons ?? []), reason] });
+    this.request(key, reason);
+  }
+
+  private request(key: ResultKey, reason: string): void {
+    if (!this.requests.has(keyOf(key))) this.requests.set(keyOf(key), { ...pick(key), reason });
+  }
+
+  private row(id: string): ResultState | null {
+    return this.rows.get(id)?.row ?? this.loaded.rows.get(id) ?? null;
+  }
+
+  private current(): Map<string, ResultState> {
+    const all = new Map(this.loaded.rows);
+    for (const [id, planned] of this.rows) all.set(id, planned.row);
+    return all;
+  }
+
+  /** A lowered row keeps the source that an earlier record of the batch gave it. */
+  private put(id: string, row: ResultState, source: IncomingResult | null): void {
+    this.rows.set(id, { row, source: source ?? this.rows.get(id)?.source ?? null });
+  }
+}
+
+const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });
+
+/**
+ * @param records in offset order, each offset once, all of one result partition
+ * @param loaded at least what `needs` asked for
+ */
+export function plan(records: readonly Incoming[], loaded: Loaded, at: Micros): Plan {
+  const planner = new Planner(loaded, at);
+  for (const record of records) planner.take(record);
+  const written = [...planner.taints.entries()].filter(([id]) => !planner.rows.has(id)).map(([, taint]) => taint);
+  return {
+    rows: planner.rows,
+    facts: planner.facts,
+    refusals: planner.refusals,
+    requests: [...planner.requests.values()],
+    taints: written,
+  };
+}
