@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY } from './paths.js';
+import type { ComponentSpec } from './process/component.js';
+import type { ServerContext } from './servers/context.js';
+
+export const APP_NAMES = ['processor', 'generator', 'server'] as const;
+export type AppName = (typeof APP_NAMES)[number];
+
+/** What a test or a person changes about one of our own programs. */
+export interface AppOverride {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Addresses {
+  readonly kafkaBrokers: string;
+  readonly connectUrl: string;
+  readonly postgresUrl: string;
+  readonly mongodbUrl: string;
+  readonly serverUrl: string;
+}
+
+const FILES: Readonly<Record<AppName, string>> = {
+  processor: 'processing/kafka-only/main.ts',
+  generator: 'generator/main.ts',
+  server: 'src/main.ts',
+};
+
+const ARGUMENTS: Readonly<Record<AppName, readonly string[]>> = {
+  processor: [],
+  // It backfills only while the topic is empty, so that there is something to see in the first minute.
+  generator: ['--backfill-minutes', '60', '--rate', '20'],
+  server: [],
+};
+
+export function appFile(name: AppName): string {
+  return join(REPOSITORY, FILES[name]);
+}
+
+export function appExists(name: AppName): boolean {
+  return existsSync(appFile(name));
+}
+
+/** One of our own programs, run from its TypeScript source. */
+export function appSpec(
+  context: ServerContext,
+  name: AppName,
+  addresses: Addresses,
+  override: AppOverride = {},
+): ComponentSpec {
+  return {
+    name,
+    command: process.execPath,
+    args: ['--import', 'tsx', appFile(name), ...(override.args ?? ARGUMENTS[name])],
+    env: { ...context.env, ...environmentOf(context, name, addresses), ...override.env },
+    cwd: REPOSITORY,
+    log: context.log(name),
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 15_000,
+    readyTimeoutMs: 60_000,
+    isReady: name === 'server' ? () => isServing(addresses.serverUrl) : () => Promise.resolve(true),
+  };
+}
+
+function environmentOf(context: ServerContext, name: AppName, addresses: Addresses): Record<string, string> {
+  const { kafkaBrokers, postgresUrl, mongodbUrl, connectUrl } = addresses;
+  switch (name) {
+    case 'processor':
+      return { KAFKA_BROKERS: kafkaBrokers, PROCESSOR_STATE_DIR: context.folder('processor') };
+    case 'generator':
+      return { KAFKA_BROKERS: kafkaBrokers };
+    case 'server':
+      return {
+        KAFKA_BROKERS: kafkaBrokers,
+        POSTGRES_URL: postgresUrl,
+        MONGODB_URL: mongodbUrl,
+        CONNECT_URL: connectUrl,
+        TIDEMARK_HOST: '127.0.0.1',
+        TIDEMARK_PORT: String(context.ports.server),
+      };
+  }
+}
+
+async function isServing(url: string): Promise<boolean> {
+  return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).status === 200;
+}

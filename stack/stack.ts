@@ -1,0 +1,197 @@
+import { mkdirSync } from 'node:fs';
+import { APP_NAMES, appExists, appFile, appSpec, type Addresses, type AppName, type AppOverride } from './apps.js';
+import { prepareCapture, startCapture } from './cdc.js';
+import { StackError } from './errors.js';
+import { installKafka, type KafkaInstall } from './install/kafka.js';
+import { installMongodb } from './install/mongodb.js';
+import { installPostgres } from './install/postgres.js';
+import { requireJava } from './install/tools.js';
+import { migrateDatabase } from './migrate.js';
+import { DATA_FOLDERS, folder, stackIdOf, type Paths } from './paths.js';
+import type { Ports } from './ports.js';
+import { Component, type ComponentName, type ComponentSpec } from './process/component.js';
+import { STACK_ID_VARIABLE } from './process/identify.js';
+import { logPath, startRotation } from './process/logs.js';
+import { endOrphans } from './process/orphans.js';
+import type { Progress, Step } from './progress.js';
+import { connectSpec } from './servers/connect.js';
+import type { ServerContext } from './servers/context.js';
+import { kafkaSpec } from './servers/kafka.js';
+import { mongodbSpec, mongodbUrl } from './servers/mongodb.js';
+import { ensureDatabase, postgresSpec, postgresUrl } from './servers/postgres.js';
+import { postgresUser, requireReachable } from './servers/postgres-user.js';
+import { secretsOf } from './servers/secrets.js';
+import { ensureTopics } from './servers/topics.js';
+import { TOPICS } from './settings.js';
+
+export interface StackOptions {
+  readonly paths: Paths;
+  readonly ports: Ports;
+  /** Inherited by every child. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  /** Our own programs to start; the servers always start. */
+  readonly apps: readonly AppName[];
+  readonly overrides?: Readonly<Partial<Record<AppName, AppOverride>>>;
+  readonly postgresSettings?: Readonly<Record<string, string>>;
+}
+
+/** Drained group by group: nobody loses a server that it still writes to. */
+const DRAIN: readonly (readonly ComponentName[])[] = [
+  ['generator', 'processor'],
+  ['server'],
+  ['connect'],
+  ['kafka', 'mongodb', 'postgres'],
+];
+
+/** All servers and programs of one data folder, started beside each other wherever one does not need the other. */
+export class Stack {
+  readonly components = new Map<ComponentName, Component>();
+  readonly addresses: Addresses;
+  private readonly context: ServerContext;
+  private readonly secrets;
+  private readonly abort = new AbortController();
+  private readonly rotation;
+  private readonly pending: Promise<unknown>[] = [];
+
+  constructor(private readonly options: StackOptions) {
+    const { paths, ports, env } = options;
+    for (const name of DATA_FOLDERS) mkdirSync(folder(paths, name), { recursive: true, mode: 0o755 });
+    this.secrets = secretsOf(paths.data);
+    this.rotation = startRotation(paths.logs);
+    this.context = {
+      ports,
+      env: { ...env, [STACK_ID_VARIABLE]: stackIdOf(paths.data) },
+      stackId: stackIdOf(paths.data),
+      folder: (name) => folder(paths, name),
+      log: (name) => logPath(paths.logs, name),
+    };
+    this.addresses = {
+      kafkaBrokers: `127.0.0.1:${ports.kafka}`,
+      connectUrl: `http://127.0.0.1:${ports.connect}`,
+      postgresUrl: postgresUrl(ports.postgres, this.secrets.password),
+      mongodbUrl: mongodbUrl(ports.mongodb),
+      serverUrl: `http://127.0.0.1:${ports.server}`,
+    };
+  }
+
+  /** Resolves when everything answers; on the first failure ends what it started and throws. */
+  async start(): Promise<void> {
+    try {
+      const java = requireJava(this.options.env);
+      const kafkaStep = this.options.progress.step('kafka');
+      const install = installKafka(this.options.paths.cache, kafkaStep);
+      const postgres = this.spawned(this.startPostgres());
+      const mongodb = this.spawned(this.startMongodb());
+      const kafka = this.spawned(this.startKafka(java, install, kafkaStep));
+      const connect = this.spawned(this.startConnect(java, install));
+      const capture = this.spawned(this.startCapture([postgres, kafka, connect]));
+      const apps = APP_NAMES.filter((name) => this.options.apps.includes(name)).map((name) =>
+        this.spawned(this.startApp(name, name === 'server' ? [postgres, mongodb, kafka, capture] : [kafka])),
+      );
+      await Promise.all([postgres, mongodb, kafka, connect, capture, ...apps]);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Drains in order. Also ends a start that is under way. */
+  async stop(): Promise<void> {
+    this.abort.abort();
+    await Promise.allSettled(this.pending);
+    for (const group of DRAIN) await Promise.all(group.map((name) => this.components.get(name)?.stop()));
+    await endOrphans(this.context.stackId);
+    this.rotation.stop();
+  }
+
+  /** No drain: for a second Ctrl-C. */
+  async kill(): Promise<void> {
+    this.abort.abort();
+    await Promise.all([...this.components.values()].map((component) => component.kill9()));
+  }
+
+  private async startPostgres(): Promise<void> {
+    const { paths, env, progress, ports, postgresSettings } = this.options;
+    const step = progress.step('postgres');
+    const native = await installPostgres(paths.cache, step);
+    const user = postgresUser(env);
+    if (user !== undefined) {
+      requireReachable(paths.data, user, 'TIDEMARK_DATA');
+      requireReachable(paths.cache, user, 'TIDEMARK_CACHE');
+    }
+    step.update('starting', 0.3);
+    const settings = postgresSettings && { settings: postgresSettings };
+    await this.run(await postgresSpec(this.context, { native, user, secrets: this.secrets, ...settings }));
+    step.update('migrating', 0.7);
+    const url = await ensureDatabase(ports.postgres, this.secrets);
+    const migrations = await migrateDatabase(url);
+    if (migrations === undefined) progress.note('No migrations were run: src/stores/postgres/migrate.ts is missing.');
+    const warning = await prepareCapture(this.capture());
+    if (warning !== undefined) progress.note(warning);
+    step.done('ready');
+  }
+
+  private async startMongodb(): Promise<void> {
+    const step = this.options.progress.step('mongodb');
+    const program = await installMongodb(this.options.paths.cache, step);
+    step.update('starting', 0.4);
+    await this.run(mongodbSpec(this.context, program));
+    step.done('ready');
+  }
+
+  private async startKafka(java: Promise<string>, install: Promise<KafkaInstall>, step: Step): Promise<void> {
+    const { lib } = await install;
+    step.update('starting', 0.3);
+    await this.run(await kafkaSpec(this.context, await java, lib));
+    step.update('creating topics', 0.8);
+    await ensureTopics(this.addresses.kafkaBrokers, TOPICS);
+    step.done('ready');
+  }
+
+  private async startConnect(java: Promise<string>, install: Promise<KafkaInstall>): Promise<void> {
+    const step = this.options.progress.step('connect');
+    const installed = await install;
+    step.update('starting', 0.3);
+    await this.run(connectSpec(this.context, await java, installed));
+    step.done('ready');
+  }
+
+  private async startCapture(needs: readonly Promise<unknown>[]): Promise<void> {
+    const step = this.options.progress.step('capture');
+    await Promise.all(needs);
+    await startCapture(this.capture(), step, this.abort.signal);
+  }
+
+  private async startApp(name: AppName, needs: readonly Promise<unknown>[]): Promise<void> {
+    const step = this.options.progress.step(name);
+    if (!appExists(name)) {
+      step.fail(`not started: ${appFile(name)} is missing`);
+      return;
+    }
+    await Promise.all(needs);
+    step.update('starting', 0.3);
+    await this.run(appSpec(this.context, name, this.addresses, this.options.overrides?.[name]));
+    step.done('ready');
+  }
+
+  private async run(spec: ComponentSpec): Promise<void> {
+    if (this.abort.signal.aborted)
+      throw new StackError('STACK_STOPPED', `${spec.name} was not started because the stack is stopping.`);
+    const component = new Component(spec, (sentence) => this.options.progress.note(sentence));
+    this.components.set(spec.name, component);
+    await component.start(this.abort.signal);
+  }
+
+  private capture(): { postgresUrl: string; connectUrl: string; run: string } {
+    const { postgresUrl: url, connectUrl } = this.addresses;
+    return { postgresUrl: url, connectUrl, run: this.options.paths.run };
+  }
+
+  /** Remembered, so that stop() waits for what is under way; a failure counts once, at the end. */
+  private spawned<T>(work: Promise<T>): Promise<T> {
+    this.pending.push(work);
+    work.catch(() => this.abort.abort());
+    return work;
+  }
+}

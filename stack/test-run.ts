@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { StackError } from './errors.js';
+import { REPOSITORY } from './paths.js';
+import { processesWith } from './process/identify.js';
+
+const TIERS = ['lint', 'unit', 'pg', 'stack'] as const;
+type Tier = (typeof TIERS)[number];
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Every process of a test run inherits it, so that one that outlives its tests is found. */
+const TEST_RUN_VARIABLE = 'TIDEMARK_TEST_RUN';
+
+const LINTERS: readonly (readonly [name: string, args: readonly string[]])[] = [
+  ['eslint', ['node_modules/eslint/bin/eslint.js', '.']],
+  ['prettier', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']],
+  ['tsc', ['node_modules/typescript/bin/tsc', '--noEmit']],
+];
+
+/** `npm test [-- tier] [jest arguments]`: all tiers in order, whatever fails, then one line with the total. */
+export async function runTests(argv: readonly string[]): Promise<number> {
+  const named = TIERS.find((tier) => tier === argv[0]);
+  const jestArgs = named === undefined ? argv : argv.slice(1);
+  if (named === undefined && argv[0] !== undefined && !argv[0].startsWith('-')) {
+    throw new StackError(
+      'STACK_SETTING_INVALID',
+      `"${argv[0]}" is no tier: use ${TIERS.join(', ')}, then arguments for jest.`,
+    );
+  }
+  const total = { passed: 0, failed: 0 };
+  for (const tier of named === undefined ? TIERS : [named]) {
+    const count = tier === 'lint' ? await lint() : await jest(tier, jestArgs);
+    total.passed += count.passed;
+    total.failed += count.failed;
+  }
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+async function lint(): Promise<Count> {
+  let failed = 0;
+  for (const [name, args] of LINTERS) {
+    process.stdout.write(`— ${name}\n`);
+    const result = await execa(process.execPath, args, {
+      cwd: REPOSITORY,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      reject: false,
+    });
+    if (result.exitCode !== 0) failed += 1;
+  }
+  return { passed: LINTERS.length - failed, failed };
+}
+
+async function jest(tier: Tier, jestArgs: readonly string[]): Promise<Count> {
+  process.stdout.write(`— jest ${tier}\n`);
+  const work = mkdtempSync(join(tmpdir(), 'tidemark-jest-'));
+  const output = join(work, 'result.json');
+  const run = randomUUID();
+  // One stack at a time: two would measure each other.
+  const speed = tier === 'stack' ? ['--runInBand', '--testTimeout=120000'] : [];
+  const args = [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    'node_modules/jest/bin/jest.js',
+    '--selectProjects',
+    tier,
+  ];
+  try {
+    const result = await execa(
+      process.execPath,
+      [...args, '--passWithNoTests', ...speed, '--json', `--outputFile=${output}`, ...jestArgs],
+      {
+        cwd: REPOSITORY,
+        stdin: 'ignore',
+        stdout: 'ignore',
+        stderr: 'inherit',
+        reject: false,
+        env: { [TEST_RUN_VARIABLE]: run },
+      },
+    );
+    const count = countOf(output);
+    const leaked = endLeaked(run);
+    // jest may also fail without a failed test, in its set-up for instance.
+    const unexplained = result.exitCode !== 0 && count.failed === 0 ? 1 : 0;
+    return { passed: count.passed, failed: count.failed + unexplained + leaked };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function countOf(file: string): Count {
+  try {
+    const result = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
+    // A file that does not even load has no tests, and still is a failure.
+    const broken = result.numRuntimeErrorTestSuites ?? 0;
+    return { passed: result.numPassedTests ?? 0, failed: (result.numFailedTests ?? 0) + broken };
+  } catch {
+    return { passed: 0, failed: 0 };
+  }
+}
+
+/** A process that outlives its tests fails the run, and is ended. */
+function endLeaked(run: string): number {
+  const leaked = processesWith(TEST_RUN_VARIABLE, run);
+  for (const { pid, component } of leaked) {
+    process.stdout.write(`A test left process ${pid} (${component}) behind.\n`);
+    process.kill(pid, 'SIGKILL');
+  }
+  return leaked.length;
+}
