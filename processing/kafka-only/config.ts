@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from './wire.js';
+import type { Settings } from './settings.js';
+
+const ms = (fallback: number): z.ZodDefault<z.ZodCoercedNumber<unknown>> =>
+  z.coerce.number().int().positive().default(fallback);
+
+/** Every variable the processor reads; README.md says what each does. */
+const Env = z.object({
+  KAFKA_BROKERS: z.string().min(1),
+  PROCESSOR_STATE_DIR: z.string().min(1),
+  PROCESSOR_GROUP: z.string().min(1).default('tidemark-kafka-only'),
+  PROCESSOR_SOURCE_TOPIC: z.string().min(1).default(TOPIC_ORDERS),
+  PROCESSOR_RESULT_TOPIC: z.string().min(1).default(TOPIC_RESULTS_KAFKA_ONLY),
+  WINDOW_MS: ms(300_000),
+  ALLOWED_LATENESS_MS: ms(60_000),
+  WATERMARK_DELAY_MS: ms(10_000),
+  POISON_SKEW_MS: ms(60_000),
+  EMIT_INTERVAL_MS: ms(1_000),
+  SNAPSHOT_INTERVAL_MS: ms(2_000),
+  OFFSET_COMMIT_INTERVAL_MS: ms(5_000),
+  HEARTBEAT_INTERVAL_MS: ms(1_000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+});
+
+export interface Config {
+  readonly brokers: readonly string[];
+  readonly stateDir: string;
+  readonly group: string;
+  readonly resultTopic: string;
+  readonly snapshotIntervalMs: number;
+  readonly offsetCommitIntervalMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly logLevel: string;
+  readonly settings: Settings;
+}
+
+/** Environment → config, or one sentence per variable that is wrong. */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): Config | { readonly problems: readonly string[] } {
+  const parsed = Env.safeParse(env);
+  if (!parsed.success) return { problems: parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`) };
+  const e = parsed.data;
+  return Object.freeze({
+    brokers: e.KAFKA_BROKERS.split(',').map((b) => b.trim()),
+    stateDir: e.PROCESSOR_STATE_DIR,
+    group: e.PROCESSOR_GROUP,
+    resultTopic: e.PROCESSOR_RESULT_TOPIC,
+    snapshotIntervalMs: e.SNAPSHOT_INTERVAL_MS,
+    offsetCommitIntervalMs: e.OFFSET_COMMIT_INTERVAL_MS,
+    heartbeatIntervalMs: e.HEARTBEAT_INTERVAL_MS,
+    logLevel: e.LOG_LEVEL,
+    settings: {
+      sourceTopic: e.PROCESSOR_SOURCE_TOPIC,
+      windowMs: e.WINDOW_MS,
+      latenessMs: e.ALLOWED_LATENESS_MS,
+      watermarkDelayMs: e.WATERMARK_DELAY_MS,
+      emitIntervalMs: e.EMIT_INTERVAL_MS,
+      poisonSkewMs: e.POISON_SKEW_MS,
+    },
+  });
+}

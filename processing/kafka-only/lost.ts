@@ -1,0 +1,52 @@
+import type { Settings } from './settings.js';
+import type { WindowState } from './window.js';
+
+/** An undecodable record: it could belong to any window of its symbol (of the partition, with a null key) that was not closed. */
+export interface LostMark {
+  readonly offset: number;
+  readonly key: string | null;
+  readonly appendTimeMs: number;
+  /** The partition's watermark when it arrived; null if there was none. */
+  readonly watermarkMs: number | null;
+}
+
+/** Beyond this many marks the oldest are merged into one that matches at least as much: memory stays bounded, soundness stays. */
+export const MAX_MARKS = 1000;
+/** A window names at most this many lost offsets; one is enough to lower it. */
+export const MAX_LOST_PER_WINDOW = 100;
+
+type Span = Pick<WindowState, 'symbol' | 'startMs' | 'endMs'>;
+
+/** Whether the record could have belonged to the window. */
+export function couldBelong(mark: LostMark, window: Span, settings: Settings): boolean {
+  if (mark.key !== null && mark.key !== window.symbol) return false;
+  if (window.startMs > mark.appendTimeMs + settings.poisonSkewMs) return false;
+  return mark.watermarkMs === null || window.endMs + settings.latenessMs > mark.watermarkMs;
+}
+
+/** Adds the mark to the window; false if the window already names enough. */
+export function noteLost(window: WindowState, offset: number): boolean {
+  if (window.lost.length >= MAX_LOST_PER_WINDOW || window.lost.includes(offset)) return false;
+  window.lost.push(offset);
+  return true;
+}
+
+/** Drops marks that no window still to be opened can match, and bounds their number. */
+export function pruneMarks(marks: readonly LostMark[], watermarkMs: number | null, settings: Settings): LostMark[] {
+  const open = (m: LostMark): boolean =>
+    watermarkMs === null ||
+    m.appendTimeMs + settings.poisonSkewMs + settings.windowMs + settings.latenessMs > watermarkMs;
+  const kept = marks.filter(open);
+  if (kept.length <= MAX_MARKS) return kept;
+  const old = kept.slice(0, kept.length - MAX_MARKS + 1);
+  const merged: LostMark = {
+    offset: old[0]?.offset ?? 0,
+    key: null,
+    appendTimeMs: Math.max(...old.map((m) => m.appendTimeMs)),
+    watermarkMs: old.reduce<number | null>(
+      (low, m) => (low === null || m.watermarkMs === null ? null : Math.min(low, m.watermarkMs)),
+      old[0]?.watermarkMs ?? null,
+    ),
+  };
+  return [merged, ...kept.slice(old.length)];
+}

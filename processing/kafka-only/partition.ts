@@ -1,0 +1,152 @@
+import { parseEventText, windowKey, type OrderEvent, type Parsed } from './wire.js';
+import { couldBelong, noteLost, pruneMarks, type LostMark } from './lost.js';
+import type { Before, StartPosition } from './position.js';
+import type { Settings, SourceRecord } from './settings.js';
+import type { PartitionSnapshot } from './snapshot.js';
+import { fold, markDirty, openWindow, type WindowState } from './window.js';
+
+/** What the owner of a partition has to say at once; everything else waits in `dirty`. */
+export type Effect =
+  | { readonly kind: 'final'; readonly window: WindowState }
+  | {
+      readonly kind: 'late_dropped';
+      readonly key: string;
+      readonly event: OrderEvent;
+      readonly offset: number;
+      readonly watermarkMs: number;
+    }
+  | {
+      readonly kind: 'dead_letter';
+      readonly record: SourceRecord;
+      readonly reason: Extract<Parsed, { kind: 'broken' }>;
+    };
+
+/** The fold of one source partition: windows, watermark, lost marks. No clock, no I/O. */
+export class SourcePartition {
+  readonly partition: number;
+  /** Next offset to fold. */
+  position: number;
+  /** False: nothing in the snapshot vouches for the lost marks below the start. */
+  readonly marksRestored: boolean;
+  readonly windows = new Map<string, WindowState>();
+  readonly dirty = new Set<WindowState>();
+  marks: LostMark[];
+  #maxEventTimeMs: number | null;
+  #poisonUntilMs: number | null;
+  /** Lower bound of the ends of the open windows: spares a scan per record. */
+  #nextEndMs = Infinity;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly start: StartPosition,
+    snapshot: PartitionSnapshot | null,
+  ) {
+    this.partition = start.partition;
+    this.position = start.startOffset;
+    this.#poisonUntilMs = start.before.poisonUntilMs;
+    this.marksRestored = snapshot !== null && snapshot.position >= start.startOffset;
+    this.marks = (snapshot?.marks ?? []).filter((m) => m.offset < start.startOffset);
+    // The watermark at an offset follows from the maximum before it; the snapshot's may be of another offset.
+    const older = snapshot !== null && snapshot.position <= start.startOffset ? snapshot.maxEventTimeMs : null;
+    this.#maxEventTimeMs = start.before.complete ? start.before.maxEventTimeMs : older;
+    for (const window of snapshot?.windows ?? []) {
+      // All of it will be read again: keeping it would count it twice, and nothing would show it.
+      if (window.firstOffset >= start.startOffset) continue;
+      this.#add(window);
+      if (window.dirtySince !== null) this.dirty.add(window);
+    }
+  }
+
+  get watermarkMs(): number | null {
+    return this.#maxEventTimeMs === null ? null : this.#maxEventTimeMs - this.settings.watermarkDelayMs;
+  }
+
+  get maxEventTimeMs(): number | null {
+    return this.#maxEventTimeMs;
+  }
+
+  /** What a commit at the present position says about everything below it. */
+  before(): Before {
+    const complete = this.start.before.complete;
+    return { complete, maxEventTimeMs: complete ? this.#maxEventTimeMs : null, poisonUntilMs: this.#poisonUntilMs };
+  }
+
+  /** Folds one record. Records below the position have been folded already and change nothing. */
+  apply(record: SourceRecord): Effect[] {
+    if (record.offset < this.position) return [];
+    this.position = record.offset + 1;
+    if (record.value === null) return []; // a tombstone
+    const parsed = parseEventText(record.value.toString('utf8'));
+    if (parsed.kind === 'broken') return this.#broken(record, parsed);
+    const dropped = this.#fold(parsed.event, parsed.eventTimeMs, record.offset);
+    if (this.#maxEventTimeMs === null || parsed.eventTimeMs > this.#maxEventTimeMs)
+      this.#maxEventTimeMs = parsed.eventTimeMs;
+    return [...(dropped ? [dropped] : []), ...this.closeDue()];
+  }
+
+  /** Windows past their lateness leave the state; each says its last word. */
+  closeDue(): Effect[] {
+    const watermark = this.watermarkMs;
+    if (watermark === null || this.#nextEndMs + this.settings.latenessMs > watermark) return [];
+    const closed: Effect[] = [];
+    this.#nextEndMs = Infinity;
+    for (const [key, window] of this.windows) {
+      if (window.endMs + this.settings.latenessMs <= watermark) {
+        this.windows.delete(key);
+        this.dirty.delete(window);
+        closed.push({ kind: 'final', window });
+      } else this.#nextEndMs = Math.min(this.#nextEndMs, window.endMs);
+    }
+    return closed;
+  }
+
+  /** After a commit: marks that no window opened from there on can match are forgotten. */
+  forgetMarks(committed: Before): void {
+    const max = committed.maxEventTimeMs;
+    this.marks = pruneMarks(this.marks, max === null ? null : max - this.settings.watermarkDelayMs, this.settings);
+  }
+
+  #fold(event: OrderEvent, timeMs: number, offset: number): Effect | null {
+    if (event.op !== 'c' && event.op !== 'r') return null; // updates and deletes do not change a window
+    const startMs = Math.floor(timeMs / this.settings.windowMs) * this.settings.windowMs;
+    const endMs = startMs + this.settings.windowMs;
+    const key = windowKey(event.symbol, startMs);
+    const watermarkMs = this.watermarkMs;
+    if (watermarkMs !== null && endMs + this.settings.latenessMs <= watermarkMs) {
+      return { kind: 'late_dropped', key, event, offset, watermarkMs };
+    }
+    const window = this.windows.get(key) ?? this.#add(this.#open(event.symbol, startMs));
+    if (!fold(window, event, timeMs, offset)) return null;
+    if (watermarkMs !== null && endMs <= watermarkMs) window.late = true;
+    this.#touch(window, offset);
+    return null;
+  }
+
+  #broken(record: SourceRecord, reason: Extract<Parsed, { kind: 'broken' }>): Effect[] {
+    const { offset, key, appendTimeMs } = record;
+    const mark: LostMark = { offset, key, appendTimeMs, watermarkMs: this.watermarkMs };
+    this.marks = pruneMarks([...this.marks, mark], null, this.settings);
+    this.#poisonUntilMs = Math.max(this.#poisonUntilMs ?? 0, appendTimeMs + this.settings.poisonSkewMs);
+    for (const window of this.windows.values()) {
+      if (couldBelong(mark, window, this.settings) && noteLost(window, offset)) this.#touch(window, offset);
+    }
+    return [{ kind: 'dead_letter', record, reason }];
+  }
+
+  #open(symbol: string, startMs: number): WindowState {
+    const window = openWindow(symbol, startMs, this.settings.windowMs);
+    for (const mark of this.marks) if (couldBelong(mark, window, this.settings)) noteLost(window, mark.offset);
+    return window;
+  }
+
+  #add(window: WindowState): WindowState {
+    this.windows.set(windowKey(window.symbol, window.startMs), window);
+    this.#nextEndMs = Math.min(this.#nextEndMs, window.endMs);
+    return window;
+  }
+
+  #touch(window: WindowState, offset: number): void {
+    markDirty(window, offset);
+    this.dirty.add(window);
+  }
+}

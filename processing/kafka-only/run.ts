@@ -1,0 +1,183 @@
+import {
+  KIND_ORDER_WINDOW,
+  partitionOf,
+  type ControlKind,
+  type ControlMessage,
+  type ControlPayload,
+  type HeartbeatPayload,
+  type ResultMessage,
+  type SourceProgress,
+} from './wire.js';
+import { Outbox, type Outgoing } from './outbox.js';
+import { SourcePartition, type Effect } from './partition.js';
+import { maxEventTimeBefore, type StartPosition } from './position.js';
+import { AppendTimes } from './progress.js';
+import { iso, type Settings, type SourceRecord } from './settings.js';
+import type { PartitionSnapshot } from './snapshot.js';
+import { deadLetterPayload, lateDroppedPayload, makeStamp, type Stamp } from './stamp.js';
+import { causeOf, evidenceOf, keyOf, valueOf, type WindowState } from './window.js';
+
+export interface RunStart {
+  readonly runId: string;
+  readonly settings: Settings;
+  readonly resultPartitions: number;
+  readonly starts: readonly StartPosition[];
+  readonly snapshots: ReadonlyMap<number, PartitionSnapshot>;
+  readonly nowMs: number;
+}
+
+/** One run of the processor: from source records to stamped records in the outbox. No clock, no I/O. */
+export class Run {
+  readonly id: string;
+  readonly outbox = new Outbox();
+  readonly partitions = new Map<number, SourcePartition>();
+  readonly #appendTimes = new Map<number, AppendTimes>();
+  readonly #settings: Settings;
+  readonly #resultPartitions: number;
+  readonly #stamp: Stamp;
+
+  constructor({ runId, settings, resultPartitions, starts, snapshots, nowMs }: RunStart) {
+    this.id = runId;
+    this.#settings = settings;
+    this.#resultPartitions = resultPartitions;
+    this.#stamp = makeStamp(runId);
+    for (const start of starts) {
+      const partition = new SourcePartition(settings, start, snapshots.get(start.partition) ?? null);
+      this.partitions.set(start.partition, partition);
+      this.#appendTimes.set(start.partition, new AppendTimes());
+      this.#announce(start, partition, nowMs);
+    }
+    for (const partition of this.partitions.values()) this.#act(partition, partition.closeDue(), nowMs);
+  }
+
+  /** Folds records of one source partition, in offset order, and emits what may be emitted now. */
+  onRecords(partition: number, records: readonly SourceRecord[], nowMs: number): void {
+    const source = this.partitions.get(partition);
+    const times = this.#appendTimes.get(partition);
+    if (source === undefined || times === undefined) return;
+    for (const record of records) {
+      if (record.offset >= source.position) times.note(record.offset, record.appendTimeMs);
+      this.#act(source, source.apply(record), nowMs);
+    }
+    this.#emitDue(source, nowMs, false);
+  }
+
+  /** Emits changes that had to wait for their second. */
+  tick(nowMs: number): void {
+    for (const source of this.partitions.values()) this.#emitDue(source, nowMs, false);
+  }
+
+  /** Emits every change regardless of its second: the run is about to stop. */
+  flush(nowMs: number): void {
+    for (const source of this.partitions.values()) this.#emitDue(source, nowMs, true);
+  }
+
+  /** A heartbeat into every result partition, with the progress that is confirmed by now. */
+  heartbeat(state: HeartbeatPayload['state'], nowMs: number): void {
+    const sources: Record<string, SourceProgress> = {};
+    for (const [partition, source] of this.partitions) sources[String(partition)] = this.#progress(source);
+    for (let p = 0; p < this.#resultPartitions; p++) this.#control('_heartbeat', this.id, { state, sources }, p, nowMs);
+  }
+
+  #progress(source: SourcePartition): SourceProgress {
+    let next = Math.min(source.position, this.outbox.lowestUnacked(source.partition));
+    for (const window of source.dirty) next = Math.min(next, window.dirtySince ?? next);
+    const appendTimeMs = this.#appendTimes.get(source.partition)?.below(next) ?? null;
+    const watermarkMs = source.watermarkMs;
+    return {
+      next_offset: next,
+      append_time: appendTimeMs === null ? null : iso(appendTimeMs),
+      watermark: watermarkMs === null ? null : iso(Math.max(0, watermarkMs)),
+    };
+  }
+
+  #announce(start: StartPosition, partition: SourcePartition, nowMs: number): void {
+    const topic = this.#settings.sourceTopic;
+    const payload = {
+      source_topic: topic,
+      source_partition: start.partition,
+      start_offset: start.startOffset,
+      log_start_offset: start.logStartOffset,
+      max_event_time_before: maxEventTimeBefore(start, partition.marksRestored),
+    };
+    const key = `${topic}/${start.partition}`;
+    for (let p = 0; p < this.#resultPartitions; p++) this.#control('_assignment', key, payload, p, nowMs);
+  }
+
+  #act(source: SourcePartition, effects: readonly Effect[], nowMs: number): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'final':
+          this.#emit(source, effect.window, true, nowMs);
+          break;
+        case 'late_dropped': {
+          const carries = { partition: source.partition, offset: effect.offset };
+          const result = partitionOf(effect.event.symbol, this.#resultPartitions);
+          this.#control(
+            '_late_dropped',
+            effect.key,
+            lateDroppedPayload(effect, source.partition),
+            result,
+            nowMs,
+            carries,
+          );
+          break;
+        }
+        case 'dead_letter': {
+          const carries = { partition: source.partition, offset: effect.record.offset };
+          const { key } = effect.record;
+          const result =
+            key === null ? source.partition % this.#resultPartitions : partitionOf(key, this.#resultPartitions);
+          const payload = deadLetterPayload(effect, this.#settings.sourceTopic, source.partition);
+          const businessKey = `${payload.source_topic}/${source.partition}/${effect.record.offset}`;
+          this.#control('_dead_letter', businessKey, payload, result, nowMs, carries);
+          break;
+        }
+      }
+    }
+  }
+
+  #emitDue(source: SourcePartition, nowMs: number, all: boolean): void {
+    for (const window of source.dirty) {
+      const waits = window.emittedAtMs !== null && nowMs - window.emittedAtMs < this.#settings.emitIntervalMs;
+      if (waits && !all) continue;
+      source.dirty.delete(window);
+      this.#emit(source, window, false, nowMs);
+    }
+  }
+
+  #emit(source: SourcePartition, window: WindowState, final: boolean, nowMs: number): void {
+    const businessKey = keyOf(window);
+    window.revision++;
+    window.emittedAtMs = nowMs;
+    const message = this.#stamp(partitionOf(window.symbol, this.#resultPartitions), nowMs, {
+      kind: KIND_ORDER_WINDOW,
+      business_key: businessKey,
+      calculated_value: valueOf(window),
+      revision: window.revision,
+      cause: causeOf(window),
+      final,
+      evidence: evidenceOf(window, source.partition),
+    } satisfies Partial<ResultMessage<object>>);
+    const offset = window.dirtySince ?? source.position;
+    window.dirtySince = null;
+    this.#add(message, businessKey, { partition: source.partition, offset, window });
+  }
+
+  #control<K extends ControlKind>(
+    kind: K,
+    businessKey: string,
+    payload: ControlPayload[K],
+    resultPartition: number,
+    nowMs: number,
+    carries?: Outgoing['carries'],
+  ): void {
+    const fields = { kind, business_key: businessKey, calculated_value: payload } satisfies Partial<ControlMessage<K>>;
+    this.#add(this.#stamp(resultPartition, nowMs, fields), businessKey, carries);
+  }
+
+  #add(stamped: ReturnType<Stamp>, key: string, carries: Outgoing['carries']): void {
+    const { resultPartition, value } = stamped;
+    this.outbox.add({ resultPartition, key, value, ...(carries === undefined ? {} : { carries }) });
+  }
+}

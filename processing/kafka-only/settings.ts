@@ -1,0 +1,20 @@
+/** The domain's constants (contract §4, §5). All of it is configuration; the pure core gets it as data. */
+export interface Settings {
+  readonly sourceTopic: string;
+  readonly windowMs: number;
+  readonly latenessMs: number;
+  readonly watermarkDelayMs: number;
+  readonly emitIntervalMs: number;
+  /** How far an undecodable record's event time may lie after its LogAppendTime. */
+  readonly poisonSkewMs: number;
+}
+
+/** One record as it comes from the broker. Offsets are numbers: 2^53 records outlast the topic. */
+export interface SourceRecord {
+  readonly offset: number;
+  readonly key: string | null;
+  readonly value: Buffer | null;
+  readonly appendTimeMs: number;
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
