@@ -6,6 +6,8 @@ create table commit_clock (
   singleton boolean primary key default true check (singleton),
   position bigint not null,
   nonce uuid not null,
+  -- The nonce of position - 1.
+  predecessor uuid not null,
   -- Microseconds since the epoch, never going back: greatest(clock_timestamp(), previous + 1 µs).
   committed_at_us bigint not null,
   -- A new one whenever history may have forked (restored, promoted, rewound): positions of another are not comparable.
@@ -89,7 +91,8 @@ create table pipeline_facts (
   result_partition integer not null,
   engine text not null,
   position bigint not null,
-  facts jsonb not null,
+  -- json, not jsonb: the order of its keys is the age of its runs.
+  facts json not null,
   primary key (pipeline, result_topic, result_partition)
 );
 

@@ -51,7 +51,7 @@ const documentSchema = z.object({
 });
 
 /** A result as one element of `documents`; `JSON.stringify` of an array of them is the column. */
-export function encodeDocument(result: StoredResult): ResultDocument {
+export function encodeDocument(result: Omit<StoredResult, 'position' | 'committedAt'>): ResultDocument {
   return {
     kind: result.kind,
     business_key: result.businessKey,

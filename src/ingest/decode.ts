@@ -1,0 +1,247 @@
+/** A record of a result topic → what the decision understands, or a dead letter. Pure. */
+import { readFileSync } from 'node:fs';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { RESULT_SCHEMA } from '../../wire/topics.js';
+import { CONTROL_KINDS, type ControlPayload } from '../../wire/control.js';
+import type { ControlMessage, ResultMessage, WireMessage } from '../../wire/result.js';
+import type { Incoming, Stamp } from '../decision/state.js';
+import { AppError } from '../errors.js';
+import type { LogRecord } from '../log/port.js';
+import type { ProcessingEngine } from '../words.js';
+
+export interface DeadLetter {
+  /** Where the undecodable record lies: the source for what an engine reports, else the result topic. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly kafkaKey: string | null;
+  /** Stable code. */
+  readonly cause: string;
+  readonly message: string;
+  readonly payload: Buffer | null;
+  readonly truncated: boolean;
+  readonly reportedBy: string;
+}
+
+/** What only the row's columns need, beside what is decided on. */
+export interface Provenance {
+  readonly message: ResultMessage;
+}
+
+export type Decoded =
+  | { readonly type: 'accepted'; readonly record: Incoming; readonly provenance: Provenance | null }
+  | { readonly type: 'dead-letter'; readonly letter: DeadLetter; readonly record: Incoming | null };
+
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  /** The only engine that may write to the topic. */
+  readonly engine: ProcessingEngine;
+}
+
+/** Larger payloads are cut in the dead letter; the record itself stays in its topic. */
+export const DEAD_LETTER_PAYLOAD_BYTES = 65_536;
+const MAX_RECORD_BYTES = 1_048_576;
+const MAX_DEPTH = 32;
+
+const ajv = new Ajv2020({ allErrors: false, strict: false });
+const load = (name: string): ValidateFunction =>
+  ajv.compile(JSON.parse(readFileSync(new URL(`../../wire/schema/${name}`, import.meta.url), 'utf8')) as object);
+const validateResult = load('result.schema.json');
+const validateControl = load('control.schema.json');
+
+const describe = (errors: ErrorObject[] | null | undefined): string => {
+  const [first] = errors ?? [];
+  return first === undefined ? 'does not fit the schema' : `${first.instancePath || '/'} ${first.message ?? 'is invalid'}`;
+};
+
+class Broken extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** PostgreSQL's json can't hold NUL or half a surrogate pair, and gives up on deep nesting. */
+function checkStorable(value: unknown, depth = 0): void {
+  if (depth > MAX_DEPTH) throw new Broken('TOO_DEEP', `nested deeper than ${MAX_DEPTH}`);
+  if (typeof value === 'string') {
+    if (value.includes('\u0000') || /[\uD800-\uDFFF]/u.test(value)) {
+      throw new Broken('BAD_TEXT', 'holds NUL or half a surrogate pair');
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      checkStorable(key, depth);
+      checkStorable(inner, depth + 1);
+    }
+  }
+}
+
+function parse(record: LogRecord): Record<string, unknown> {
+  if (record.value === null) throw new Broken('NULL_VALUE', 'a result topic holds no tombstones');
+  if (record.value.length > MAX_RECORD_BYTES) throw new Broken('TOO_LARGE', `larger than ${MAX_RECORD_BYTES} bytes`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(record.value.toString('utf8'));
+  } catch (error) {
+    throw new Broken('BAD_JSON', (error as Error).message);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new Broken('NOT_AN_OBJECT', 'a result message is a JSON object');
+  }
+  return parsed as Record<string, unknown>;
+}
+
+/** @throws AppError SCHEMA_UNKNOWN, not retryable: the partition pauses, nothing is guessed and nothing is skipped */
+function validate(parsed: Record<string, unknown>, place: Place, record: LogRecord): WireMessage {
+  if (Number.isInteger(parsed['schema']) && parsed['schema'] !== RESULT_SCHEMA) {
+    throw new AppError(
+      'SCHEMA_UNKNOWN',
+      `${place.topic}/${place.partition}@${record.offset} is of schema ${String(parsed['schema'])}, this server reads schema ${RESULT_SCHEMA}: upgrade the server, the partition waits.`,
+      { retryable: false, outcome: 'none' },
+    );
+  }
+  const control = (CONTROL_KINDS as readonly unknown[]).includes(parsed['kind']);
+  const check = control ? validateControl : validateResult;
+  if (!check(parsed)) throw new Broken('SCHEMA_INVALID', describe(check.errors));
+  checkStorable(parsed);
+  const message = parsed as unknown as WireMessage;
+  if (message.processing_engine !== place.engine) {
+    throw new Broken('ENGINE_UNEXPECTED', `${place.topic} belongs to ${place.engine}, not ${message.processing_engine}`);
+  }
+  return message;
+}
+
+const stampOf = (message: WireMessage): Stamp => ({
+  pipeline: message.pipeline,
+  run: message.run.id,
+  subtask: message.run.subtask ?? 0,
+  seq: message.seq ?? null,
+});
+
+const isoOrNull = (value: unknown): string | null =>
+  typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? new Date(value).toISOString() : null;
+
+function incomingResult(message: ResultMessage, place: Place, offset: bigint, ordinal: number): Incoming {
+  const { evidence } = message;
+  return {
+    type: 'result',
+    ordinal,
+    offset,
+    stamp: stampOf(message),
+    arrival: message.cause ?? 'IN_ORDER',
+    lost: Object.keys(evidence?.lost ?? {}).length > 0,
+    begins: isoOrNull(message.calculated_value['window_start']),
+    state: {
+      kind: message.kind,
+      businessKey: message.business_key,
+      engine: message.processing_engine,
+      calculatedValue: message.calculated_value,
+      deleted: message.op === 'delete',
+      final: message.final ?? false,
+      stale: false,
+      cap: 'HIGH',
+      reasons: [],
+      pipeline: message.pipeline,
+      resultPartition: place.partition,
+      run: message.run.id,
+      revision: message.revision ?? 0,
+      coverage: evidence?.coverage ?? null,
+      lastCheckpointTime: message.completed_checkpoint?.time ?? null,
+      digest: evidence?.digest ?? null,
+    },
+  };
+}
+
+/** A window that lost an event, by the name it has in the result topic. */
+const lateDropKind = 'order_window';
+
+function incomingControl(message: ControlMessage): Incoming {
+  const stamp = stampOf(message);
+  switch (message.kind) {
+    case '_assignment': {
+      const payload = message.calculated_value as ControlPayload['_assignment'];
+      return {
+        type: 'assignment',
+        stamp,
+        sourcePartition: String(payload.source_partition),
+        startOffset: payload.start_offset,
+        maxEventTimeBefore: payload.max_event_time_before,
+      };
+    }
+    case '_heartbeat': {
+      const payload = message.calculated_value as ControlPayload['_heartbeat'];
+      const sources = Object.entries(payload.sources ?? {}).map(([p, s]) => [
+        p,
+        { nextOffset: s.next_offset, appendTime: s.append_time, watermark: s.watermark ?? null },
+      ]);
+      return { type: 'heartbeat', stamp, state: payload.state, sources: Object.fromEntries(sources) };
+    }
+    case '_late_dropped': {
+      const key = { kind: lateDropKind, businessKey: message.business_key, engine: message.processing_engine };
+      return { type: 'late-drop', stamp, key };
+    }
+    default:
+      return { type: 'other', stamp };
+  }
+}
+
+/** What an engine could not decode, as it reported it. */
+function reportedLetter(message: ControlMessage): DeadLetter {
+  const payload = message.calculated_value as ControlPayload['_dead_letter'];
+  return {
+    topic: payload.source_topic,
+    partition: payload.source_partition,
+    offset: BigInt(payload.source_offset),
+    kafkaKey: payload.kafka_key,
+    cause: payload.cause,
+    message: payload.message,
+    payload: Buffer.from(payload.payload_base64, 'base64'),
+    truncated: payload.truncated,
+    reportedBy: message.pipeline,
+  };
+}
+
+/** A record of the result topic itself that can't be used. */
+export function letterOf(record: LogRecord, place: Place, cause: string, message: string): DeadLetter {
+  const payload = record.value?.subarray(0, DEAD_LETTER_PAYLOAD_BYTES) ?? null;
+  return {
+    topic: place.topic,
+    partition: place.partition,
+    offset: record.offset,
+    kafkaKey: record.key?.replaceAll('\u0000', '\uFFFD') ?? null,
+    cause,
+    message,
+    payload,
+    truncated: (record.value?.length ?? 0) > DEAD_LETTER_PAYLOAD_BYTES,
+    reportedBy: 'ingest',
+  };
+}
+
+/**
+ * @param ordinal the record's place in its batch
+ * @throws AppError SCHEMA_UNKNOWN
+ */
+export function decode(record: LogRecord, place: Place, ordinal: number): Decoded {
+  try {
+    const message = validate(parse(record), place, record);
+    if (!(CONTROL_KINDS as readonly string[]).includes(message.kind)) {
+      const result = message as ResultMessage;
+      return {
+        type: 'accepted',
+        record: incomingResult(result, place, record.offset, ordinal),
+        provenance: { message: result },
+      };
+    }
+    const control = message as ControlMessage;
+    const incoming = incomingControl(control);
+    return control.kind === '_dead_letter'
+      ? { type: 'dead-letter', letter: reportedLetter(control), record: incoming }
+      : { type: 'accepted', record: incoming, provenance: null };
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    return { type: 'dead-letter', letter: letterOf(record, place, error.code, error.message), record: null };
+  }
+}

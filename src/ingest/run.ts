@@ -1,0 +1,91 @@
+/** Ingest as a log handler: where each partition goes on, what is decoded, what is committed, what blocks. */
+import type { Pool } from 'pg';
+import { AppError, asError } from '../errors.js';
+import type { LogBatch, LogExtent, LogHandler, LogRecord } from '../log/port.js';
+import type { ProcessingEngine } from '../words.js';
+import { commitBatch, digestOf, type Batch, type Committed, type Hook } from './commit.js';
+import { decode, letterOf, type Place } from './decode.js';
+import { resume, type Resumption } from './resume.js';
+
+export interface IngestOptions {
+  readonly pool: Pool;
+  /** Result topic → the one engine that may write to it. */
+  readonly engines: ReadonlyMap<string, ProcessingEngine>;
+  readonly hook?: Hook;
+  readonly onCommitted?: (place: Place, committed: Committed, records: number) => void;
+  readonly onBlocked?: (place: Place, error: Error) => void;
+}
+
+/** SQLSTATE class 22 and 23: the data itself is refused, whoever tries again. */
+const refusesData = (error: unknown): boolean => /^(22|23)/.test(String((error as { code?: unknown }).code ?? ''));
+
+export function createIngest(options: IngestOptions): LogHandler {
+  const awaiting = new Map<string, Resumption>();
+
+  const placeOf = (topic: string, number: number): Place => {
+    const engine = options.engines.get(topic);
+    if (engine === undefined) throw new Error(`no engine is configured for ${topic}`);
+    return { topic, partition: number, engine };
+  };
+
+  const prepare = (place: Place, records: readonly LogRecord[]): Batch => ({
+    place,
+    records: records.map((record, ordinal) => ({ record, decoded: decode(record, place, ordinal) })),
+  });
+
+  /** A record that Postgres refuses becomes a dead letter; the others of its batch are committed as they are. */
+  async function commitOneByOne(place: Place, records: readonly LogRecord[]): Promise<void> {
+    for (const record of records) {
+      try {
+        report(place, await commitBatch(options.pool, prepare(place, [record]), options.hook), 1);
+      } catch (error) {
+        if (!refusesData(error)) throw error;
+        const letter = letterOf(record, place, 'STORE_REFUSED', asError(error).message);
+        const batch: Batch = { place, records: [{ record, decoded: { type: 'dead-letter', letter, record: null } }] };
+        report(place, await commitBatch(options.pool, batch, options.hook), 1);
+      }
+    }
+  }
+
+  const report = (place: Place, committed: Committed, records: number): void =>
+    options.onCommitted?.(place, committed, records);
+
+  return {
+    async start(topic: string, number: number, extent: LogExtent): Promise<bigint> {
+      const place = placeOf(topic, number);
+      const resumption = await resume(options.pool, place, extent);
+      awaiting.set(`${topic}/${number}`, resumption);
+      return resumption.from;
+    },
+
+    async handle({ topic, partition: number, records }: LogBatch): Promise<void> {
+      const place = placeOf(topic, number);
+      const fresh = verified(awaiting.get(`${topic}/${number}`), place, records);
+      awaiting.delete(`${topic}/${number}`);
+      if (fresh.length === 0) return;
+      const batch = prepare(place, fresh);
+      try {
+        report(place, await commitBatch(options.pool, batch, options.hook), fresh.length);
+      } catch (error) {
+        if (!refusesData(error)) throw error;
+        await commitOneByOne(place, fresh);
+      }
+    },
+
+    onBlocked(topic: string, number: number, error: Error): void {
+      options.onBlocked?.(placeOf(topic, number), error);
+    },
+  };
+}
+
+/** After a resume the first record must be the last one consumed, unchanged: else the topic is another or has lost records. */
+function verified(resumption: Resumption | undefined, place: Place, records: readonly LogRecord[]): readonly LogRecord[] {
+  if (resumption?.last === undefined) return records;
+  const [first, ...rest] = records;
+  if (first?.offset === resumption.last.offset && digestOf(first).equals(resumption.last.digest)) return rest;
+  throw new AppError(
+    'INGEST_GAP',
+    `${place.topic}/${place.partition}: the record at ${resumption.last.offset} is not the one that was consumed last; the topic was re-created or has lost records. The partition waits; see docs/OPERATIONS.md.`,
+    { retryable: false, outcome: 'none' },
+  );
+}

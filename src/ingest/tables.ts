@@ -1,0 +1,229 @@
+/** The tables that an ingest transaction reads and writes, beside clock and log. SQL only; no decision is made here. */
+import type { ClientBase } from 'pg';
+import type { ResultKey } from '../position/commit-log.js';
+import { keyOf } from '../position/commit-log.js';
+import type { Plan, PlannedRow } from '../decision/plan.js';
+import type { PipelineFacts, ResultState } from '../decision/state.js';
+import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
+import type { Tick } from './clock.js';
+import type { DeadLetter, Place, Provenance } from './decode.js';
+
+interface ResultRow {
+  kind: string;
+  business_key: string;
+  engine: ProcessingEngine;
+  calculated_value: Record<string, unknown>;
+  deleted: boolean;
+  final: boolean;
+  stale: boolean;
+  cap: ConfidenceLevel;
+  reasons: string[];
+  pipeline: string;
+  result_partition: number;
+  run: string;
+  revision: number;
+  evidence: { coverage?: ResultState['coverage']; digest?: string };
+  last_checkpoint_time: Date | null;
+}
+
+const COLUMNS = `r.kind, r.business_key, r.engine, r.calculated_value, r.deleted, r.final, r.stale, r.cap, r.reasons,
+  r.pipeline, r.result_partition, r.run, r.revision, r.evidence, r.last_checkpoint_time`;
+
+const stateOf = (row: ResultRow): ResultState => ({
+  kind: row.kind,
+  businessKey: row.business_key,
+  engine: row.engine,
+  calculatedValue: row.calculated_value,
+  deleted: row.deleted,
+  final: row.final,
+  stale: row.stale,
+  cap: row.cap,
+  reasons: row.reasons,
+  pipeline: row.pipeline,
+  resultPartition: row.result_partition,
+  run: row.run,
+  revision: row.revision,
+  coverage: row.evidence.coverage ?? null,
+  lastCheckpointTime: row.last_checkpoint_time?.toISOString() ?? null,
+  digest: row.evidence.digest ?? null,
+});
+
+const columns = (keys: readonly ResultKey[]): [string[], string[], string[]] => [
+  keys.map((key) => key.kind),
+  keys.map((key) => key.businessKey),
+  keys.map((key) => key.engine),
+];
+
+const BY_KEYS = `unnest($1::text[], $2::text[], $3::text[]) as k(kind, business_key, engine)`;
+
+export async function readRows(client: ClientBase, keys: readonly ResultKey[]): Promise<Map<string, ResultState>> {
+  if (keys.length === 0) return new Map();
+  const { rows } = await client.query<ResultRow>({
+    name: 'rows-by-key',
+    text: `select ${COLUMNS} from ${BY_KEYS} join results r using (kind, business_key, engine)`,
+    values: columns(keys),
+  });
+  return new Map(rows.map((row) => [keyOf(stateOf(row)), stateOf(row)]));
+}
+
+/** The non-final rows that pipelines wrote through this result partition: what a new run or a gap lowers. */
+export async function readOpenRows(client: ClientBase, place: Place, pipelines: readonly string[]): Promise<Map<string, ResultState>> {
+  if (pipelines.length === 0) return new Map();
+  const { rows } = await client.query<ResultRow>({
+    name: 'open-rows',
+    text: `select ${COLUMNS} from results r
+           where pipeline = any($1) and result_topic = $2 and result_partition = $3 and not final`,
+    values: [pipelines, place.topic, place.partition],
+  });
+  return new Map(rows.map((row) => [keyOf(stateOf(row)), stateOf(row)]));
+}
+
+export async function readTaints(client: ClientBase, keys: readonly ResultKey[]): Promise<Map<string, string[]>> {
+  if (keys.length === 0) return new Map();
+  const { rows } = await client.query<{ kind: string; business_key: string; engine: ProcessingEngine; reasons: string[] }>({
+    name: 'taints-by-key',
+    text: `select t.kind, t.business_key, t.engine, t.reasons from ${BY_KEYS} join taints t using (kind, business_key, engine)`,
+    values: columns(keys),
+  });
+  return new Map(rows.map((row) => [keyOf({ kind: row.kind, businessKey: row.business_key, engine: row.engine }), row.reasons]));
+}
+
+export async function readFacts(client: ClientBase, place: Place): Promise<Map<string, PipelineFacts>> {
+  const { rows } = await client.query<{ pipeline: string; facts: PipelineFacts }>({
+    name: 'facts-of-partition',
+    text: `select pipeline, facts from pipeline_facts where result_topic = $1 and result_partition = $2`,
+    values: [place.topic, place.partition],
+  });
+  return new Map(rows.map((row) => [row.pipeline, row.facts]));
+}
+
+export async function writeFacts(client: ClientBase, place: Place, tick: Tick, before: ReadonlyMap<string, PipelineFacts>, after: Plan['facts']): Promise<void> {
+  for (const [pipeline, facts] of after) {
+    if (before.get(pipeline) === facts) continue;
+    await client.query({
+      name: 'write-facts',
+      text: `insert into pipeline_facts (pipeline, result_topic, result_partition, engine, position, facts)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (pipeline, result_topic, result_partition) do update set position = excluded.position, facts = excluded.facts`,
+      values: [pipeline, place.topic, place.partition, place.engine, tick.position, JSON.stringify(facts)],
+    });
+  }
+}
+
+/** Array literal of identifiers; reason codes hold nothing that needs more. */
+const textArray = (values: readonly string[]): string => `{${values.map((value) => JSON.stringify(value)).join(',')}}`;
+
+/** Rows that take a copied record's value: one statement, joined to the temp table, each key once. */
+const UPSERT = `
+  insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline,
+    result_topic, result_partition, result_offset, run, subtask, lineage, seq, epoch, delivery, revision, cause, evidence,
+    last_checkpoint_time, position, committed_at_us)
+  select b.kind, b.business_key, b.engine, b.calculated_value, b.deleted, b.final, d.stale, d.cap, d.reasons::text[], b.pipeline,
+    $1, $2, b.result_offset, b.run, b.subtask, b.lineage, b.seq, b.epoch, b.delivery, b.revision, b.cause, b.evidence,
+    b.last_checkpoint_time, $3, $4
+  from unnest($5::int[], $6::boolean[], $7::text[], $8::text[]) as d(ordinal, stale, cap, reasons)
+  join ingest_batch b using (ordinal)
+  on conflict (kind, business_key, engine) do update set
+    calculated_value = excluded.calculated_value, deleted = excluded.deleted, final = excluded.final, stale = excluded.stale,
+    cap = excluded.cap, reasons = excluded.reasons, pipeline = excluded.pipeline, result_topic = excluded.result_topic,
+    result_partition = excluded.result_partition, result_offset = excluded.result_offset, run = excluded.run,
+    subtask = excluded.subtask, lineage = excluded.lineage, seq = excluded.seq, epoch = excluded.epoch,
+    delivery = excluded.delivery, revision = excluded.revision, cause = excluded.cause, evidence = excluded.evidence,
+    last_checkpoint_time = excluded.last_checkpoint_time, position = excluded.position, committed_at_us = excluded.committed_at_us`;
+
+/** Rows that only lose trust. */
+const LOWER = `
+  update results r set stale = d.stale, cap = d.cap, reasons = d.reasons::text[], position = $1, committed_at_us = $2
+  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
+    as d(kind, business_key, engine, stale, cap, reasons)
+  where r.kind = d.kind and r.business_key = d.business_key and r.engine = d.engine`;
+
+export async function writeRows(client: ClientBase, place: Place, tick: Tick, rows: readonly PlannedRow[]): Promise<void> {
+  const taken = rows.flatMap(({ row, source }) => (source === null ? [] : [{ row, ordinal: source.ordinal }]));
+  const lowered = rows.flatMap(({ row, source }) => (source === null ? [row] : []));
+  if (taken.length > 0) {
+    const { rowCount } = await client.query({
+      name: 'upsert-results',
+      text: UPSERT,
+      values: [
+        place.topic, place.partition, tick.position, tick.committedAt, taken.map((t) => t.ordinal),
+        taken.map((t) => t.row.stale), taken.map((t) => t.row.cap), taken.map((t) => textArray(t.row.reasons)),
+      ],
+    });
+    if (rowCount !== taken.length) throw new Error(`${taken.length} rows were decided, ${rowCount} written`);
+  }
+  if (lowered.length > 0) {
+    const { rowCount } = await client.query({
+      name: 'lower-results',
+      text: LOWER,
+      values: [
+        tick.position, tick.committedAt, ...columns(lowered),
+        lowered.map((row) => row.stale), lowered.map((row) => row.cap), lowered.map((row) => textArray(row.reasons)),
+      ],
+    });
+    if (rowCount !== lowered.length) throw new Error(`${lowered.length} rows were to be lowered, ${rowCount} were`);
+  }
+}
+
+export async function writeRefusals(client: ClientBase, place: Place, tick: Tick, refusals: Plan['refusals'], provenance: ReadonlyMap<number, Provenance>): Promise<void> {
+  for (const { record, stored, reason } of refusals) {
+    await client.query({
+      name: 'write-refusal',
+      text: `insert into refusals (position, kind, business_key, engine, reason, stored, refused, result_topic, result_partition, result_offset)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
+      values: [
+        tick.position, record.state.kind, record.state.businessKey, record.state.engine, reason,
+        stored === null ? null : JSON.stringify(stored), JSON.stringify(provenance.get(record.ordinal)?.message ?? record.state),
+        place.topic, place.partition, record.offset,
+      ],
+    });
+  }
+}
+
+export async function writeRequests(client: ClientBase, tick: Tick, requests: Plan['requests']): Promise<void> {
+  if (requests.length === 0) return;
+  await client.query({
+    name: 'write-requests',
+    text: `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position)
+           select k.kind, k.business_key, k.engine, k.reason, $5
+           from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k(kind, business_key, engine, reason)
+           on conflict do nothing`,
+    values: [...columns(requests), requests.map((request) => request.reason), tick.position],
+  });
+}
+
+/** What is held against keys without a row, and the end of it for keys that got one: the row carries it from now on. */
+export async function writeTaints(client: ClientBase, place: Place, tick: Tick, plan: Plan, known: ReadonlyMap<string, unknown>): Promise<void> {
+  for (const taint of plan.taints) {
+    await client.query({
+      name: 'write-taint',
+      text: `insert into taints (kind, business_key, engine, result_topic, result_partition, reasons, position)
+             values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (kind, business_key, engine) do update
+               set reasons = (select array_agg(distinct x) from unnest(taints.reasons || excluded.reasons) x)`,
+      values: [taint.kind, taint.businessKey, taint.engine, place.topic, place.partition, taint.reasons, tick.position],
+    });
+  }
+  const taken = [...plan.rows].filter(([id]) => known.has(id)).map(([, planned]) => planned.row);
+  if (taken.length === 0) return;
+  await client.query({
+    name: 'delete-taints',
+    text: `delete from taints t using ${BY_KEYS}
+           where t.kind = k.kind and t.business_key = k.business_key and t.engine = k.engine`,
+    values: columns(taken),
+  });
+}
+
+export async function writeDeadLetters(client: ClientBase, tick: Tick, letters: readonly DeadLetter[]): Promise<void> {
+  for (const letter of letters) {
+    await client.query({
+      name: 'write-dead-letter',
+      text: `insert into dead_letters (position, topic, partition, record_offset, kafka_key, cause, message, payload, truncated, reported_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
+      values: [
+        tick.position, letter.topic, letter.partition, letter.offset, letter.kafkaKey, letter.cause, letter.message,
+        letter.payload, letter.truncated, letter.reportedBy,
+      ],
+    });
+  }
+}
