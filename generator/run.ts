@@ -1,4 +1,3 @@
-import type { Producer } from 'kafkajs';
 import { connectedProducer, kafkaClient, topicEnds } from './kafka.js';
 import type { GeneratorOptions } from './options.js';
 import { EventStream, backfill, due, type SourceMessage } from './stream.js';

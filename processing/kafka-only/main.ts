@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Kafka, PartitionAssigners, logLevel } from 'kafkajs';
+import { Kafka, PartitionAssigners, Partitioners, logLevel } from 'kafkajs';
 import { pino } from 'pino';
 import { readConfig, type Config } from './config.js';
 import { Processor } from './processor.js';
@@ -39,7 +39,11 @@ async function main(config: Config): Promise<void> {
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 20 },
   });
   const admin = kafka.admin();
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
   const consumer = kafka.consumer({
     groupId: config.group,
     sessionTimeout: 6_000,

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const FOLD = fileURLToPath(new URL('../oracle/fold.py', import.meta.url));
+const FORMAT = {
+  'print.partition': 'true',
+  'print.offset': 'true',
+  'print.key': 'true',
+  'key.separator': '\x1f',
+  'line.separator': '\x1e',
+  'null.literal': '\x1d',
+};
+
+export interface OracleOptions {
+  /** Java class path of Kafka's jars, e.g. `/path/lib/*`. */
+  readonly classpath: string;
+  readonly brokers: string;
+  readonly topic?: string;
+  /** Exclusive end offsets by partition; default: the topic's ends when called, so that a running writer does no harm. */
+  readonly ends?: Readonly<Record<number, number>>;
+  readonly windowMs?: number;
+}
+
+/** Expected windows by business key: each has `calculated_value` and `evidence`. Shares no code with what it checks. */
+export async function runOracle(options: OracleOptions): Promise<Map<string, Record<string, unknown>>> {
+  const topic = options.topic ?? 'orders.events';
+  const ends = options.ends ?? (await endOffsets(options.classpath, options.brokers, topic));
+  const end = Object.entries(ends).map(([p, o]) => `${p}:${o}`);
+  const results = new Map<string, Record<string, unknown>>();
+  if (Object.values(ends).every((offset) => offset === 0)) return results;
+
+  const server = ['--bootstrap-server', options.brokers, '--topic', topic, '--from-beginning', '--timeout-ms', '8000'];
+  const format = Object.entries(FORMAT).flatMap(([k, v]) => ['--formatter-property', `${k}=${v}`]);
+  const args = [...javaArgs(options.classpath), 'org.apache.kafka.tools.consumer.ConsoleConsumer', ...server];
+  const consumer = spawn('java', [...args, '--isolation-level', 'read_committed', ...format], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const text = await runFold(
+    ['--console', '--end', end.join(','), '--window-ms', String(options.windowMs ?? 300_000)],
+    (stdin) => {
+      stdin.on('error', () => undefined); // the fold closes its end as soon as it has seen enough
+      consumer.stdout.pipe(stdin);
+    },
+  ).finally(() => consumer.kill());
+  for (const line of text.split('\n').filter((l) => l !== '')) {
+    const row = JSON.parse(line) as Record<string, unknown>;
+    results.set(String(row['business_key']), row);
+  }
+  return results;
+}
+
+/** Runs fold.py; `feed` gets its standard input. */
+export function runFold(args: readonly string[], feed: (stdin: NodeJS.WritableStream) => void): Promise<string> {
+  const python = spawn('python3', [FOLD, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    python.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    python.on('error', reject);
+    python.on('close', (code) =>
+      code === 0 ? resolve(Buffer.concat(chunks).toString('utf8')) : reject(new Error(`fold.py ended with ${code}`)),
+    );
+    feed(python.stdin);
+  });
+}
+
+const javaArgs = (classpath: string): string[] => ['-Xmx256m', '-XX:+UseSerialGC', '-cp', classpath];
+
+async function endOffsets(classpath: string, brokers: string, topic: string): Promise<Record<number, number>> {
+  const args = [
+    'org.apache.kafka.tools.GetOffsetShell',
+    '--bootstrap-server',
+    brokers,
+    '--topic',
+    topic,
+    '--time',
+    '-1',
+  ];
+  const java = spawn('java', [...javaArgs(classpath), ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let out = '';
+  for await (const chunk of java.stdout) out += String(chunk);
+  const lines = out.split('\n').filter((l) => l.startsWith(`${topic}:`));
+  if (lines.length === 0) throw new Error(`no end offsets of ${topic} at ${brokers}`);
+  return Object.fromEntries(lines.map((l) => l.split(':').slice(1).map(Number)));
+}
