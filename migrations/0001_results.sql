@@ -36,10 +36,11 @@ create table commit_log (
 create publication tidemark_commit_log for table commit_log with (publish = 'insert');
 
 -- The results: the source of truth. One row per (kind, business key, engine).
+-- Text compares by bytes ("C"), whatever the locale of the cluster: every store must order alike.
 create table results (
-  kind text not null,
-  business_key text not null,
-  engine text not null check (engine in ('KAFKA_ONLY', 'FLINK')),
+  kind text collate "C" not null,
+  business_key text collate "C" not null,
+  engine text collate "C" not null check (engine in ('KAFKA_ONLY', 'FLINK')),
   calculated_value jsonb not null,
   deleted boolean not null,
   final boolean not null,
@@ -65,8 +66,8 @@ create table results (
   committed_at_us bigint not null,
   primary key (kind, business_key, engine)
 );
-create index results_by_window on results (kind, engine, (calculated_value ->> 'window_start'), business_key) where not deleted;
-create index results_by_symbol on results (kind, engine, (calculated_value ->> 'symbol'), (calculated_value ->> 'window_start'), business_key) where not deleted;
+create index results_by_window on results (kind, engine, ((calculated_value ->> 'window_start') collate "C"), business_key) where not deleted;
+create index results_by_symbol on results (kind, engine, ((calculated_value ->> 'symbol') collate "C"), ((calculated_value ->> 'window_start') collate "C"), business_key) where not deleted;
 -- What a new run lowers: the open results of the partitions it takes over.
 create index results_open on results (pipeline, result_topic, result_partition) where not final;
 

@@ -1,0 +1,58 @@
+/** Stored facts of a pipeline in one result partition → the evidence that an assessment asks for. Pure. */
+import { micros, position, type Micros } from '../position/position.js';
+import type { ProcessingEngine } from '../words.js';
+import type { PipelineFact } from './proof-port.js';
+
+/** A row of `pipeline_facts` as JSON. `facts` is written by ingest (decision/state.ts, PipelineFacts). */
+export interface StoredFacts {
+  readonly pipeline: string;
+  readonly result_topic: string;
+  readonly result_partition: number;
+  readonly engine: ProcessingEngine;
+  readonly position: number;
+  readonly facts: {
+    readonly assignments: Readonly<Record<string, { readonly run: string }>>;
+    readonly heartbeats: Readonly<
+      Record<
+        string,
+        {
+          readonly at: number;
+          readonly state: 'RUNNING' | 'STOPPING';
+          readonly sources: Readonly<
+            Record<string, { readonly nextOffset: number; readonly appendTime: string | null; readonly watermark: string | null }>
+          >;
+        }
+      >
+    >;
+  };
+}
+
+const earliest = (values: readonly Micros[]): Micros | null => values.reduce<Micros | null>((a, b) => (a === null || b < a ? b : a), null);
+
+/**
+ * Several runs may own source partitions side by side: the weakest of their heartbeats speaks for the partition. A source
+ * partition whose owner has not said how far it counts makes `sourceAsOf` unknown.
+ */
+export function pipelineFact(stored: StoredFacts): PipelineFact {
+  const { assignments, heartbeats } = stored.facts;
+  const owners = [...new Set(Object.values(assignments).map((assignment) => assignment.run))];
+  const beats = owners.map((run) => heartbeats[run]);
+  const seen = beats.flatMap((beat) => (beat === undefined ? [] : [micros(beat.at)]));
+  const sources = Object.entries(assignments).map(([p, { run }]) => [p, heartbeats[run]?.sources[p]] as const);
+  const counted = sources.map(([, source]) => source?.appendTime ?? null);
+  const known = counted.length > 0 && counted.every((time) => time !== null);
+  return {
+    pipeline: stored.pipeline,
+    engine: stored.engine,
+    resultTopic: stored.result_topic,
+    resultPartition: stored.result_partition,
+    run: owners.at(-1) ?? null,
+    state: beats.some((beat) => beat?.state === 'STOPPING') ? 'STOPPING' : 'RUNNING',
+    lastHeartbeatAt: seen.length === owners.length ? earliest(seen) : null,
+    lastCheckpointTime: null,
+    // Records appended within the same millisecond may still be uncounted.
+    sourceAsOf: known ? new Date(Math.min(...counted.map((time) => Date.parse(time ?? ''))) - 1).toISOString() : null,
+    sources: Object.fromEntries(sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]]))),
+    position: position(stored.position),
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The shared clock read (contract.md §8): one small statement, one snapshot, at most one in flight. A request joins only a
+ * read that is sent after it arrived: a read already under way may have looked before the request's own write.
+ */
+import type { Pool } from 'pg';
+import { performance } from 'node:perf_hooks';
+import { AppError } from '../errors.js';
+import { micros, position, type Micros } from '../position/position.js';
+import type { ProcessingEngine } from '../words.js';
+import { InFlight, type Horizon, type SeenEntry } from './in-flight.js';
+import { pipelineFact, type StoredFacts } from './pipeline-facts.js';
+import type { PipelineFact, Proof, ProofSource } from './proof-port.js';
+
+/** What one read brings back. */
+export interface ClockRead {
+  readonly position: string;
+  readonly nonce: string;
+  readonly incarnation: string;
+  readonly committedAtUs: string;
+  /** Postgres' clock while it answered. */
+  readonly nowUs: string;
+  /** [position, nonce, predecessor, committed_at_us, keys] ascending. */
+  readonly entries: readonly (readonly [number, string, string, number, readonly RawKey[]])[];
+  readonly facts: readonly StoredFacts[];
+}
+type RawKey = readonly [kind: string, key: string, engine: ProcessingEngine, cap: SeenEntry['keys'][number]['cap'], reasons: string[]];
+
+export interface ProofOptions {
+  /** One statement on one snapshot. Must fail within its own time limit. */
+  readonly read: (afterPosition: string, horizon: number) => Promise<ClockRead>;
+  /** Milliseconds, monotonic. */
+  readonly monotonicMs: () => number;
+  readonly horizon: Horizon;
+}
+
+/** Reads come one after the other; who arrives during one waits for the next. */
+export function createProofSource(options: ProofOptions): ProofSource {
+  const inFlight = new InFlight(options.horizon);
+  let incarnation: string | null = null;
+  let facts: readonly PipelineFact[] = [];
+  let byPlace = new Map<string, PipelineFact>();
+  /** Postgres' time at the latest moment at which the last read was certainly not yet sent. */
+  let anchor: { readonly pgUs: number; readonly atMs: number } | null = null;
+  let running: Promise<Proof> | null = null;
+  let queued: Promise<Proof> | null = null;
+
+  async function read(): Promise<Proof> {
+    const sentMs = options.monotonicMs();
+    const answer = await options.read((inFlight.seen ?? -1n).toString(), options.horizon.positions);
+    if (incarnation !== answer.incarnation) {
+      // Another history: what was remembered says nothing of it.
+      inFlight.take([], { position: position(answer.position), nonce: `${answer.nonce}?` });
+      incarnation = answer.incarnation;
+    }
+    inFlight.take(answer.entries.map(entryOf), { position: position(answer.position), nonce: answer.nonce });
+    facts = answer.facts.map(pipelineFact);
+    byPlace = new Map(facts.map((fact) => [`${fact.pipeline}/${fact.resultPartition}`, fact]));
+    // A clock that stands before its own last commit has stepped back: no age can be told until it has caught up.
+    anchor = Number(answer.nowUs) < Number(answer.committedAtUs) ? null : { pgUs: Number(answer.nowUs), atMs: sentMs };
+    const places = byPlace;
+    return {
+      position: position(answer.position),
+      committedAt: micros(answer.committedAtUs),
+      incarnation: answer.incarnation,
+      get floor() {
+        return inFlight.floor;
+      },
+      pending: (key) => inFlight.pending(key),
+      pendingOfKind: (kind, engine) => inFlight.pendingOfKind(kind, engine),
+      pipeline: (pipeline, resultPartition) => places.get(`${pipeline}/${resultPartition}`) ?? null,
+      pipelines: facts,
+    };
+  }
+
+  function start(): Promise<Proof> {
+    const mine = read().finally(() => {
+      if (running === mine) running = null;
+    });
+    running = mine;
+    return mine;
+  }
+
+  return {
+    prove(): Promise<Proof> {
+      if (running === null) return start();
+      queued ??= running.then(
+        () => next(),
+        () => next(),
+      );
+      return queued;
+    },
+    now(): Micros | null {
+      if (anchor === null) return null;
+      return Math.ceil(anchor.pgUs + (options.monotonicMs() - anchor.atMs) * 1000) as Micros;
+    },
+  };
+
+  function next(): Promise<Proof> {
+    queued = null;
+    return start();
+  }
+}
+
+const entryOf = ([at, nonce, predecessor, committedAt, keys]: ClockRead['entries'][number]): SeenEntry => ({
+  position: position(at),
+  nonce,
+  predecessor,
+  committedAt: micros(committedAt),
+  keys: keys.map(([kind, businessKey, engine, cap, reasons]) => ({ kind, businessKey, engine, cap, reasons })),
+});
+
+const READ = `
+  select c.position, c.nonce, c.incarnation, c.committed_at_us as "committedAtUs",
+    (extract(epoch from clock_timestamp()) * 1e6)::bigint as "nowUs",
+    (select coalesce(json_agg(json_build_array(l.position, l.nonce, l.predecessor, l.committed_at_us, l.keys) order by l.position), '[]')
+       from commit_log l
+      where l.position > greatest($1::bigint, c.position - $2::bigint) and l.part = 0 and l.incarnation = c.incarnation) as entries,
+    (select coalesce(json_agg(f), '[]') from pipeline_facts f) as facts
+  from commit_clock c`;
+
+/** The read over a pool of its own, whose connections carry the time limits. */
+export function postgresClockRead(pool: Pool): ProofOptions['read'] {
+  return async (after, horizon) => {
+    try {
+      const { rows } = await pool.query<ClockRead>({ name: 'prove', text: READ, values: [after, horizon] });
+      if (rows[0] === undefined) throw new Error('commit_clock is empty');
+      return rows[0];
+    } catch (cause) {
+      throw new AppError('PROOF_UNAVAILABLE', 'The source of truth did not answer in time: nothing can be proven now.', {
+        retryable: true,
+        outcome: 'none',
+        cause,
+      });
+    }
+  };
+}
+
+export const monotonicMs = (): number => performance.now();
