@@ -122,6 +122,7 @@ create table refusals (
   result_topic text not null,
   result_partition integer not null,
   result_offset bigint not null,
+  noted_at timestamptz not null default now(),
   unique (result_topic, result_partition, result_offset)
 );
 
@@ -139,6 +140,7 @@ create table dead_letters (
   truncated boolean not null,
   state text not null default 'OPEN' check (state in ('OPEN', 'REPLAYED', 'DISMISSED')),
   reported_by text not null,
+  noted_at timestamptz not null default now(),
   unique (topic, partition, record_offset, reported_by)
 );
 
@@ -152,5 +154,3 @@ create table reprocessing_requests (
   requested_position bigint not null,
   primary key (kind, business_key, engine)
 );
-create index refusals_by_position on refusals (position);
-create index dead_letters_by_position on dead_letters (position);

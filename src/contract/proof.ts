@@ -26,11 +26,13 @@ export interface ClockRead {
 type RawKey = readonly [kind: string, key: string, engine: ProcessingEngine, cap: SeenEntry['keys'][number]['cap'], reasons: string[]];
 
 export interface ProofOptions {
-  /** One statement on one snapshot. Must fail within its own time limit. */
+  /** One statement on one snapshot; its pool limits how long it may take. */
   readonly read: (afterPosition: string, horizon: number) => Promise<ClockRead>;
   /** Milliseconds, monotonic. */
   readonly monotonicMs: () => number;
   readonly horizon: Horizon;
+  /** How long a request waits for a proof before it goes on without one. */
+  readonly timeoutMs: number;
 }
 
 /** Reads come one after the other; who arrives during one waits for the next. */
@@ -82,12 +84,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
 
   return {
     prove(): Promise<Proof> {
-      if (running === null) return start();
-      queued ??= running.then(
-        () => next(),
-        () => next(),
-      );
-      return queued;
+      return withinLimit(queued ?? (running === null ? start() : enqueue(running)), options.timeoutMs);
     },
     now(): Micros | null {
       if (anchor === null) return null;
@@ -95,10 +92,30 @@ export function createProofSource(options: ProofOptions): ProofSource {
     },
   };
 
-  function next(): Promise<Proof> {
-    queued = null;
-    return start();
+  function enqueue(behind: Promise<Proof>): Promise<Proof> {
+    const next = (): Promise<Proof> => {
+      queued = null;
+      return start();
+    };
+    queued = behind.then(next, next);
+    return queued;
   }
+}
+
+const unavailable = (cause?: unknown): AppError =>
+  new AppError('PROOF_UNAVAILABLE', 'The source of truth did not answer in time: nothing can be proven now.', {
+    retryable: true,
+    outcome: 'none',
+    cause,
+  });
+
+/** A caller waits so long and no longer; the read itself goes on and serves whoever comes next. */
+function withinLimit(proof: Promise<Proof>, timeoutMs: number): Promise<Proof> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable()), timeoutMs);
+  });
+  return Promise.race([proof, limit]).finally(() => clearTimeout(timer));
 }
 
 const entryOf = ([at, nonce, predecessor, committedAt, keys]: ClockRead['entries'][number]): SeenEntry => ({
@@ -126,11 +143,7 @@ export function postgresClockRead(pool: Pool): ProofOptions['read'] {
       if (rows[0] === undefined) throw new Error('commit_clock is empty');
       return rows[0];
     } catch (cause) {
-      throw new AppError('PROOF_UNAVAILABLE', 'The source of truth did not answer in time: nothing can be proven now.', {
-        retryable: true,
-        outcome: 'none',
-        cause,
-      });
+      throw unavailable(cause);
     }
   };
 }

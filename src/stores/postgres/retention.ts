@@ -1,0 +1,43 @@
+/** What keeps the source of truth from growing for ever (contract.md §7: prune only below every applied position, within a bound). */
+import type { Pool } from 'pg';
+import { minPosition, type Position } from '../../position/position.js';
+
+export interface RetentionLimits {
+  /** Positions kept below the lowest applied position: what proofs and restarts look back at. */
+  readonly keep: number;
+  /** Positions kept at most. A store further behind can't catch up from the log: it is rebuilt. */
+  readonly most: number;
+  /** Days that refusals and closed dead letters are kept. */
+  readonly days: number;
+}
+
+const DELETE_AT_ONCE = 10_000;
+
+/**
+ * Pure: everything below the answer may go.
+ * @param applied of every read model; a store whose position is unknown holds back nothing but the bound
+ */
+export function pruneBelow(clock: Position, applied: readonly Position[], limits: Pick<RetentionLimits, 'keep' | 'most'>): bigint {
+  const lowest = applied.reduce(minPosition, clock);
+  const wanted = lowest - BigInt(limits.keep);
+  const bound = clock - BigInt(limits.most);
+  return wanted > bound ? wanted : bound;
+}
+
+/** One round: bounded deletes, so that no lock is held for long. */
+export async function prune(pool: Pool, clock: Position, applied: readonly Position[], limits: RetentionLimits): Promise<number> {
+  const below = pruneBelow(clock, applied, limits);
+  const { rowCount } = await pool.query(
+    `delete from commit_log where (position, part) in
+       (select position, part from commit_log where position < $1 order by position limit ${DELETE_AT_ONCE})`,
+    [below],
+  );
+  for (const [table, closed] of [['refusals', 'true'], ['dead_letters', `state <> 'OPEN'`]] as const) {
+    await pool.query(
+      `delete from ${table} where id in
+         (select id from ${table} where ${closed} and noted_at < now() - make_interval(days => $1) order by id limit ${DELETE_AT_ONCE})`,
+      [limits.days],
+    );
+  }
+  return rowCount ?? 0;
+}
