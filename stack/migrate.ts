@@ -1,15 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { REPOSITORY } from './paths.js';
-
-const MODULE = join(REPOSITORY, 'src', 'stores', 'postgres', 'migrate.ts');
-
-/** Brings the schema up to date; undefined while the server has no migrations to run. */
-export async function migrateDatabase(postgresUrl: string): Promise<number | undefined> {
-  if (!existsSync(MODULE)) return undefined;
-  const { migrate } = (await import(pathToFileURL(MODULE).href)) as {
-    migrate: (postgresUrl: string) => Promise<number>;
-  };
+/** Brings the schema up to date; the server's own migrations, loaded only when a start needs them. Returns how many were run. */
+export async function migrateDatabase(postgresUrl: string): Promise<number> {
+  const { migrate } = await import('../src/stores/postgres/migrate.js');
   return migrate(postgresUrl);
 }

@@ -10,9 +10,10 @@ import { migrateDatabase } from './migrate.js';
 import { DATA_FOLDERS, folder, stackIdOf, type Paths } from './paths.js';
 import type { Ports } from './ports.js';
 import { Component, type ComponentName, type ComponentSpec } from './process/component.js';
-import { STACK_ID_VARIABLE } from './process/identify.js';
+import { processesOf, STACK_ID_VARIABLE } from './process/identify.js';
 import { logPath, startRotation } from './process/logs.js';
 import { endOrphans } from './process/orphans.js';
+import { holdsWithin } from './process/wait.js';
 import type { Progress, Step } from './progress.js';
 import { connectSpec } from './servers/connect.js';
 import type { ServerContext } from './servers/context.js';
@@ -48,6 +49,8 @@ const DRAIN: readonly (readonly ComponentName[])[] = [
 export class Stack {
   readonly components = new Map<ComponentName, Component>();
   readonly addresses: Addresses;
+  /** Told of every component before it is started. */
+  onComponent: (component: Component) => void = () => undefined;
   private readonly context: ServerContext;
   private readonly secrets;
   private readonly abort = new AbortController();
@@ -87,7 +90,7 @@ export class Stack {
       const connect = this.spawned(this.startConnect(java, install));
       const capture = this.spawned(this.startCapture([postgres, kafka, connect]));
       const apps = APP_NAMES.filter((name) => this.options.apps.includes(name)).map((name) =>
-        this.spawned(this.startApp(name, name === 'server' ? [postgres, mongodb, kafka, capture] : [kafka])),
+        this.spawned(this.startApp(name, undefined, name === 'server' ? [postgres, mongodb, kafka, capture] : [kafka])),
       );
       await Promise.all([postgres, mongodb, kafka, connect, capture, ...apps]);
     } catch (error) {
@@ -96,13 +99,16 @@ export class Stack {
     }
   }
 
-  /** Drains in order. Also ends a start that is under way. */
-  async stop(): Promise<void> {
+  /** Drains in order; also ends a start that is under way. Returns who had to be ended by force afterwards. */
+  async stop(): Promise<string[]> {
     this.abort.abort();
     await Promise.allSettled(this.pending);
     for (const group of DRAIN) await Promise.all(group.map((name) => this.components.get(name)?.stop()));
-    await endOrphans(this.context.stackId);
+    // A child of a child, such as the TypeScript loader's compiler, goes a moment after its parent.
+    const id = this.context.stackId;
+    await holdsWithin(() => processesOf(id).length === 0, { timeoutMs: 3_000 });
     this.rotation.stop();
+    return endOrphans(id);
   }
 
   /** No drain: for a second Ctrl-C. */
@@ -125,8 +131,7 @@ export class Stack {
     await this.run(await postgresSpec(this.context, { native, user, secrets: this.secrets, ...settings }));
     step.update('migrating', 0.7);
     const url = await ensureDatabase(ports.postgres, this.secrets);
-    const migrations = await migrateDatabase(url);
-    if (migrations === undefined) progress.note('No migrations were run: src/stores/postgres/migrate.ts is missing.');
+    await migrateDatabase(url);
     const warning = await prepareCapture(this.capture());
     if (warning !== undefined) progress.note(warning);
     step.done('ready');
@@ -163,7 +168,12 @@ export class Stack {
     await startCapture(this.capture(), step, this.abort.signal);
   }
 
-  private async startApp(name: AppName, needs: readonly Promise<unknown>[]): Promise<void> {
+  /** Starts one of our own programs; the override replaces the one that the stack was made with. */
+  async startApp(
+    name: AppName,
+    override = this.options.overrides?.[name],
+    needs: readonly Promise<unknown>[] = [],
+  ): Promise<void> {
     const step = this.options.progress.step(name);
     if (!appExists(name)) {
       step.fail(`not started: ${appFile(name)} is missing`);
@@ -171,7 +181,7 @@ export class Stack {
     }
     await Promise.all(needs);
     step.update('starting', 0.3);
-    await this.run(appSpec(this.context, name, this.addresses, this.options.overrides?.[name]));
+    await this.run(appSpec(this.context, name, this.addresses, override));
     step.done('ready');
   }
 
@@ -180,6 +190,7 @@ export class Stack {
       throw new StackError('STACK_STOPPED', `${spec.name} was not started because the stack is stopping.`);
     const component = new Component(spec, (sentence) => this.options.progress.note(sentence));
     this.components.set(spec.name, component);
+    this.onComponent(component);
     await component.start(this.abort.signal);
   }
 

@@ -1,0 +1,88 @@
+import { APP_NAMES, type AppName, type AppOverride } from '../../stack/apps.js';
+import { stackIdOf } from '../../stack/paths.js';
+import { COMPONENT_NAMES, type Component, type ComponentName } from '../../stack/process/component.js';
+import { processesOf, type FoundProcess } from '../../stack/process/identify.js';
+import { linesOn } from '../../stack/progress.js';
+import { Stack } from '../../stack/stack.js';
+import { killAtExit } from './kill-at-exit.js';
+import { makeSandbox } from './sandbox.js';
+
+export interface TestStackOptions {
+  /** Programs that the test starts itself later, or not at all. */
+  readonly without?: readonly AppName[];
+  readonly overrides?: Readonly<Partial<Record<AppName, AppOverride>>>;
+  readonly postgresSettings?: Readonly<Record<string, string>>;
+}
+
+export interface TestStack {
+  readonly kafkaBrokers: string;
+  readonly postgresUrl: string;
+  readonly mongoUrl: string;
+  readonly connectUrl: string;
+  readonly serverUrl: string;
+  readonly graphqlUrl: string;
+  readonly dataFolder: string;
+  readonly logFolder: string;
+  /** kill9(), crash() (comes back by itself), restart(), stop(), start(), sigstop(), sigcont(), pid. */
+  readonly processes: Readonly<Record<ComponentName, Component>>;
+  /** Starts a program that was left out. */
+  startApp(name: AppName, override?: AppOverride): Promise<void>;
+  living(): FoundProcess[];
+  /** What the launcher said, supervision included. */
+  readonly notes: readonly string[];
+  /** Ends everything and removes the data; throws if a process had to be ended by force. */
+  stop(): Promise<void>;
+}
+
+/** A whole private stack of real servers on free ports, from the same code as `npm start`. */
+export async function startStack(options: TestStackOptions = {}): Promise<TestStack> {
+  const sandbox = await makeSandbox('stack');
+  const notes: string[] = [];
+  const stack = new Stack({
+    paths: sandbox.paths,
+    ports: sandbox.ports,
+    env: sandbox.env,
+    progress: linesOn((line) => notes.push(line)),
+    apps: APP_NAMES.filter((name) => !options.without?.includes(name)),
+    ...(options.overrides && { overrides: options.overrides }),
+    postgresSettings: { fsync: 'off', ...options.postgresSettings },
+  });
+  stack.onComponent = (component) => killAtExit(component);
+  await stack.start();
+  const { kafkaBrokers, postgresUrl, mongodbUrl, connectUrl, serverUrl } = stack.addresses;
+  const living = (): FoundProcess[] => processesOf(stackIdOf(sandbox.paths.data));
+  return {
+    kafkaBrokers,
+    postgresUrl,
+    mongoUrl: mongodbUrl,
+    connectUrl,
+    serverUrl,
+    graphqlUrl: `${serverUrl}/graphql`,
+    dataFolder: sandbox.paths.data,
+    logFolder: sandbox.paths.logs,
+    processes: handles(stack),
+    startApp: (name, override) => stack.startApp(name, override),
+    living,
+    notes,
+    stop: async () => {
+      const forced = await stack.stop();
+      sandbox.remove();
+      if (forced.length > 0) throw new Error(`These outlived the stop and were ended by force: ${forced.join(', ')}`);
+    },
+  };
+}
+
+function handles(stack: Stack): Record<ComponentName, Component> {
+  const record = {} as Record<ComponentName, Component>;
+  for (const name of COMPONENT_NAMES) {
+    Object.defineProperty(record, name, {
+      enumerable: true,
+      get: () => {
+        const component = stack.components.get(name);
+        if (component === undefined) throw new Error(`${name} was not started in this stack.`);
+        return component;
+      },
+    });
+  }
+  return record;
+}
