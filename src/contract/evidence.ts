@@ -1,0 +1,68 @@
+/** From what a read brought back to the input of `assess`. Pure. */
+import type { ProcessingEngine, Store } from '../words.js';
+import type { ResultKey } from '../position/commit-log.js';
+import type { Micros } from '../position/position.js';
+import type { StoredResult } from '../stores/port.js';
+import type { AppliedPosition, Assessment, Bounds, PipelineEvidence } from './assess.js';
+import type { PipelineFact, Proof } from './proof-port.js';
+
+/** What one read of one store brought back besides its data. */
+export interface ReadEvidence {
+  readonly store: Store;
+  readonly applied: AppliedPosition | null | 'unknown';
+  /** null: the source of truth can't be asked. */
+  readonly proof: Proof | null;
+  /** The newest proof the server ever saw: aged facts lower a claim, they never vanish. */
+  readonly lastProof: Proof | null;
+  readonly lastCdcSync: Micros | null;
+  readonly now: Micros | null;
+  readonly bounds: Bounds;
+}
+
+const common = (read: ReadEvidence, engine: ProcessingEngine) => ({
+  store: read.store,
+  scope: read.store === 'POSTGRES' ? ('STRONG' as const) : ('EVENTUAL' as const),
+  engine,
+  proof: read.proof,
+  applied: read.applied,
+  lastCdcSync: read.lastCdcSync,
+  now: read.now,
+  bounds: read.bounds,
+});
+
+/** Of one key: its row, or the null that the store answered. */
+export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | null): Assessment {
+  const facts = read.proof ?? read.lastProof;
+  const pipeline = row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
+  return { ...common(read, key.engine), row, pipeline, pending: read.proof?.pending(key) ?? null };
+}
+
+/** Of a set: is it complete and current? (contract.md §8, Sets) */
+export function ofSet(read: ReadEvidence, kind: string, engine: ProcessingEngine): Assessment {
+  const pipeline = ofEngine(read.proof ?? read.lastProof, engine);
+  return { ...common(read, engine), row: null, pipeline, pending: read.proof?.pendingOfKind(kind, engine) ?? null };
+}
+
+/**
+ * The weakest of an engine's pipelines: what is missing may be missing because any of them is silent. null when none
+ * was ever heard of: then nothing vouches for an absence either.
+ */
+export function ofEngine(facts: Proof | null, engine: ProcessingEngine): PipelineEvidence | null {
+  const own = facts?.pipelines.filter((fact) => fact.engine === engine) ?? [];
+  return own.length === 0 ? null : weakestOf(own);
+}
+
+/** One evidence for several facts: of each member the one that claims least. */
+export function weakestOf(facts: readonly PipelineFact[]): PipelineEvidence {
+  return {
+    state: facts.some((fact) => fact.state === 'STOPPING') ? 'STOPPING' : 'RUNNING',
+    lastHeartbeatAt: least(facts.map((fact) => fact.lastHeartbeatAt)),
+    lastCheckpointTime: least(facts.map((fact) => fact.lastCheckpointTime)),
+    sourceAsOf: least(facts.map((fact) => fact.sourceAsOf)),
+  };
+}
+
+/** The smallest; null when one is unknown. ISO-8601 texts of one form compare like times. */
+function least<T extends number | string>(values: readonly (T | null)[]): T | null {
+  return values.reduce<T | null>((low, value) => (low === null || value === null ? null : value < low ? value : low), values[0] ?? null);
+}

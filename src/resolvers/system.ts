@@ -1,0 +1,75 @@
+/** What the server says of its own parts. */
+import { Ctx, Query, Resolver } from 'type-graphql';
+import { LateStaleness } from '../contract/staleness.js';
+import { within } from '../contract/limit.js';
+import { microsToIso, type Micros } from '../position/position.js';
+import type { Proof } from '../contract/proof-port.js';
+import { DecisionRule, PipelineStatus, ServerInfo, StoreStatus } from '../schema/system-types.js';
+import type { RequestContext, Services, StoreHealth } from './context.js';
+import { pipelineStatuses } from './pipelines.js';
+
+/** Longer than a store may take to answer, shorter than a request may. */
+const STATUS_MS = 2000;
+const iso = (at: Micros | null): string | null => (at === null ? null : microsToIso(at));
+
+@Resolver()
+export class SystemResolver {
+  @Query(() => [StoreStatus], { description: 'How the stores are, and how far each has come.' })
+  async stores(@Ctx() { reader, services }: RequestContext): Promise<StoreStatus[]> {
+    const asked = within(services.storeStatuses(), STATUS_MS, () => new Error(`no status within ${STATUS_MS} ms`));
+    const [proof, statuses] = await Promise.all([reader.proof(), asked]);
+    return statuses.map((status) => storeStatus(services, status, proof));
+  }
+
+  @Query(() => [PipelineStatus], { description: 'What is known of the pipelines; empty when none was ever heard of.' })
+  async pipelines(@Ctx() { reader, services }: RequestContext): Promise<PipelineStatus[]> {
+    const proof = (await reader.proof()) ?? services.observed.lastProof;
+    return pipelineStatuses(proof?.pipelines ?? [], services.proofs.now(), services.bounds.pipelineSilentMs);
+  }
+
+  @Query(() => [DecisionRule], { description: 'Which confidence a result gets, and why.' })
+  decisionTable(@Ctx() { services }: RequestContext): DecisionRule[] {
+    return services.decisionTable.map((rule) => ({
+      scenario: rule.scenario,
+      engine: rule.engine,
+      postgres: rule.postgres,
+      mongodb: rule.readModels,
+      elasticsearch: rule.readModels,
+      clickhouse: rule.readModels,
+      level: rule.level,
+      reason: rule.reason,
+      decision: rule.decision,
+    }));
+  }
+
+  @Query(() => ServerInfo)
+  async serverInfo(@Ctx() { reader, services }: RequestContext): Promise<ServerInfo> {
+    const proof = await reader.proof();
+    const known = proof ?? services.observed.lastProof;
+    return {
+      version: services.version,
+      incarnation: known?.incarnation ?? null,
+      position: proof?.position ?? null,
+      time: iso(services.proofs.now()),
+      stores: reader.stores,
+      engines: [...new Set(known?.pipelines.map((fact) => fact.engine) ?? [])],
+    };
+  }
+}
+
+function storeStatus(services: Services, status: StoreHealth, proof: Proof | null): StoreStatus {
+  const truth = status.store === 'POSTGRES';
+  const applied = truth ? (proof?.position ?? null) : status.appliedPosition;
+  const asOf = truth ? (proof?.committedAt ?? null) : status.appliedCommittedAt;
+  const now = services.proofs.now();
+  return {
+    store: status.store,
+    healthy: status.healthy,
+    appliedPosition: applied,
+    // The status may have been taken after the proof: then the store is not behind, not ahead.
+    behindBy: proof === null || applied === null ? null : applied > proof.position ? 0n : proof.position - applied,
+    stalenessMs: new LateStaleness(services.clock, asOf, now),
+    measuredAt: iso(now),
+    detail: status.detail,
+  };
+}

@@ -1,0 +1,107 @@
+/** What the server says of its own parts. These are not results: they carry no contract. */
+import { Field, Int, ObjectType } from 'type-graphql';
+import { ContractJsonType } from './contract-types.js';
+import { ConfidenceLevelEnum, ProcessingEngineEnum, StoreEnum } from './enums.js';
+import { BigIntText, DateTime } from './scalars.js';
+
+@ObjectType('StoreAnswer', { simpleResolvers: true, description: 'What one store holds of a result, and how far that can be trusted.' })
+export class StoreAnswer {
+  @Field(() => StoreEnum)
+  store!: string;
+  @Field(() => Boolean, { description: 'False: the store did not answer. Then `present` says nothing and `value` is an error.' })
+  available!: boolean;
+  @Field(() => Boolean)
+  present!: boolean;
+  @Field(() => ContractJsonType, { nullable: true, description: 'Its calculated_value.' })
+  value!: unknown;
+}
+
+@ObjectType('StoreStatus', { simpleResolvers: true })
+export class StoreStatus {
+  @Field(() => StoreEnum)
+  store!: string;
+  @Field(() => Boolean)
+  healthy!: boolean;
+  @Field(() => BigIntText, { nullable: true })
+  appliedPosition!: bigint | null;
+  @Field(() => BigIntText, { nullable: true, description: 'Positions accepted and not applied here yet; null when unknown.' })
+  behindBy!: bigint | null;
+  @Field(() => Int, { nullable: true, description: 'Upper bound of the age of what the store holds, when the response is sent.' })
+  stalenessMs!: unknown;
+  @Field(() => DateTime, { nullable: true })
+  measuredAt!: string | null;
+  @Field(() => String, { nullable: true, description: 'What is wrong, for people.' })
+  detail!: string | null;
+}
+
+@ObjectType('PipelineStatus', { simpleResolvers: true, description: 'A pipeline, over all its result partitions; of each figure the weakest.' })
+export class PipelineStatus {
+  @Field(() => String)
+  name!: string;
+  @Field(() => ProcessingEngineEnum)
+  engine!: string;
+  @Field(() => String, { nullable: true })
+  run!: string | null;
+  @Field(() => String, { description: 'RUNNING, STOPPING, or SILENT: no heartbeat for too long.' })
+  state!: string;
+  @Field(() => DateTime, { nullable: true })
+  lastHeartbeatTime!: string | null;
+  @Field(() => DateTime, { nullable: true })
+  sourceAsOf!: string | null;
+  @Field(() => DateTime, { nullable: true })
+  watermark!: string | null;
+  @Field(() => BigIntText, { nullable: true })
+  sourceLag!: bigint | null;
+  @Field(() => BigIntText, { nullable: true })
+  lastCheckpointId!: bigint | null;
+  @Field(() => DateTime, { nullable: true })
+  lastCheckpointTime!: string | null;
+  @Field(() => Int, { nullable: true })
+  lastCheckpointDurationMs!: number | null;
+  @Field(() => BigIntText, { nullable: true })
+  lastCheckpointSizeBytes!: bigint | null;
+  @Field(() => Int, { nullable: true })
+  completedCheckpoints!: number | null;
+  @Field(() => Int, { nullable: true })
+  failedCheckpoints!: number | null;
+  @Field(() => Int, { nullable: true })
+  restarts!: number | null;
+}
+
+@ObjectType('DecisionRule', { simpleResolvers: true, description: 'A row of the decision table.' })
+export class DecisionRule {
+  @Field(() => String)
+  scenario!: string;
+  @Field(() => String, { description: 'KAFKA_ONLY, FLINK or ANY.' })
+  engine!: string;
+  @Field(() => String)
+  postgres!: string;
+  @Field(() => String)
+  mongodb!: string;
+  @Field(() => String)
+  elasticsearch!: string;
+  @Field(() => String)
+  clickhouse!: string;
+  @Field(() => ConfidenceLevelEnum, { nullable: true, description: 'null: the row keeps its level.' })
+  level!: string | null;
+  @Field(() => String, { nullable: true })
+  reason!: string | null;
+  @Field(() => String)
+  decision!: string;
+}
+
+@ObjectType('ServerInfo', { simpleResolvers: true })
+export class ServerInfo {
+  @Field(() => String)
+  version!: string;
+  @Field(() => String, { nullable: true, description: 'Positions of different incarnations are not comparable.' })
+  incarnation!: string | null;
+  @Field(() => BigIntText, { nullable: true, description: 'The newest accepted position; null when the source of truth cannot be asked.' })
+  position!: bigint | null;
+  @Field(() => DateTime, { nullable: true, description: "Postgres' time, an upper bound." })
+  time!: string | null;
+  @Field(() => [StoreEnum])
+  stores!: readonly string[];
+  @Field(() => [ProcessingEngineEnum], { description: 'Engines that have been heard of.' })
+  engines!: readonly string[];
+}
