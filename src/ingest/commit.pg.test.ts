@@ -1,0 +1,244 @@
+import { readFileSync } from 'node:fs';
+import { Pool } from 'pg';
+import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.js';
+import type { LogHandler, LogRecord } from '../log/port.js';
+import { decodeDocument, type ResultDocument } from '../stores/document.js';
+import { micros, position } from '../position/position.js';
+import { startClock } from '../stores/postgres/clock.js';
+import { HEARTBEAT_SQL } from './clock.js';
+import type { CrashPoint } from './commit.js';
+import { createIngest } from './run.js';
+
+const TOPIC = 'results.kafka-only';
+const golden = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(new URL(`../../wire/golden/${name}.json`, import.meta.url), 'utf8')) as Record<string, unknown>;
+const assignment = golden('control.assignment');
+const result = golden('result.kafka-only');
+
+const record = (offset: number, value: unknown): LogRecord => ({
+  offset: BigInt(offset),
+  key: 'k',
+  value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+  timestampMs: 0,
+});
+
+/** The golden assignment and results as one run that began at the first record of the topic. */
+const begin = (run: string, seq: number, at = { start: 0, before: null as string | null }): Record<string, unknown> => ({
+  ...assignment,
+  run: { id: run, subtask: 0 },
+  seq,
+  calculated_value: { source_topic: 'orders.events', source_partition: 0, start_offset: at.start, log_start_offset: 0, max_event_time_before: at.before },
+});
+const emit = (run: string, seq: number, over: Record<string, unknown> = {}): Record<string, unknown> => ({
+  ...result,
+  run: { id: run, subtask: 0 },
+  seq,
+  final: false,
+  evidence: { events: 3, digest: '1', duplicates_dropped: 0, coverage: { '0': [0, seq] }, max_event_time: '2026-01-05T09:00:01.000Z' },
+  ...over,
+});
+
+describe('the ingest transaction', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let ingest: LogHandler;
+  let stopAt: CrashPoint | null = null;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    pool = new Pool({ connectionString: database.url, max: 4 });
+    await startClock(pool, []);
+    stopAt = null;
+    ingest = createIngest({
+      pool,
+      engines: new Map([[TOPIC, 'KAFKA_ONLY']]),
+      hook: (point) => {
+        if (point === stopAt) throw new Error(`stopped at ${point}`);
+      },
+    });
+    await ingest.start(TOPIC, 0, { low: 0n, high: 0n });
+  });
+  afterEach(async () => {
+    await pool.end();
+    await database.drop();
+  });
+
+  const deliver = (...records: LogRecord[]): Promise<void> =>
+    ingest.handle({ topic: TOPIC, partition: 0, records, transactional: false });
+  const rows = async (): Promise<{ business_key: string; cap: string; reasons: string[]; stale: boolean; run: string; position: string }[]> =>
+    (await pool.query('select business_key, cap, reasons, stale, run, position from results order by business_key')).rows as never;
+  const clock = async (): Promise<string> => (await pool.query<{ position: string }>('select position from commit_clock')).rows[0]?.position ?? '';
+
+  test('stores a result in one position, with its offsets, facts and one commit log row that holds the whole document', async () => {
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    expect(await rows()).toEqual([
+      { business_key: result['business_key'], cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'], stale: false, run: 'a', position: '1' },
+    ]);
+    const log = await pool.query<{ position: string; part: number; parts: number; keys: unknown; documents: string; document_count: number; committed_at_us: string }>(
+      'select * from commit_log',
+    );
+    expect(log.rows).toHaveLength(1);
+    const [entry] = log.rows;
+    expect(entry).toMatchObject({ position: '1', part: 0, parts: 1, document_count: 1 });
+    expect(entry?.keys).toEqual([['order_window', result['business_key'], 'KAFKA_ONLY', 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT']]]);
+    const [document] = JSON.parse(entry?.documents ?? '[]') as ResultDocument[];
+    const decoded = decodeDocument(document, position(1), micros(entry?.committed_at_us ?? '0'));
+    expect(decoded.calculatedValue).toEqual(result['calculated_value']);
+    const offsets = await pool.query('select next_offset, last_offset from ingest_offsets');
+    expect(offsets.rows).toEqual([{ next_offset: '2', last_offset: '1' }]);
+  });
+
+  test('a redelivered batch changes nothing and takes no position', async () => {
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    const before = [await rows(), await clock()];
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    expect([await rows(), await clock()]).toEqual(before);
+  });
+
+  test.each<CrashPoint>(['copied', 'locked', 'written'])('a failure at %s leaves nothing behind, and the redelivery stores all', async (point) => {
+    stopAt = point;
+    await expect(deliver(record(0, begin('a', 1)), record(1, emit('a', 2)))).rejects.toThrow(point);
+    expect([await rows(), await clock()]).toEqual([[], '0']);
+    stopAt = null;
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    expect(await rows()).toHaveLength(1);
+    expect(await clock()).toBe('1');
+  });
+
+  test('a key twice in a batch is written once, with the newest value', async () => {
+    const newer = { ...(result['calculated_value'] as object), orders_total: 9 };
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)), record(2, emit('a', 3, { calculated_value: newer })));
+    const stored = await pool.query<{ n: number; position: string }>(`select (calculated_value ->> 'orders_total')::int as n, position from results`);
+    expect(stored.rows).toEqual([{ n: 9, position: '1' }]);
+  });
+
+  test('two consumers of one partition store each record once', async () => {
+    const other = createIngest({ pool, engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
+    await other.start(TOPIC, 0, { low: 0n, high: 2n });
+    const batch = { topic: TOPIC, partition: 0, records: [record(0, begin('a', 1)), record(1, emit('a', 2))], transactional: false };
+    await Promise.all([ingest.handle(batch), other.handle(batch)]);
+    expect(await clock()).toBe('1');
+    expect(await rows()).toHaveLength(1);
+  });
+
+  test('poison becomes dead letters with cause and place, and the records around it are stored', async () => {
+    await deliver(
+      record(0, begin('a', 1)),
+      record(1, '{"broken'),
+      { ...record(2, ''), value: null },
+      record(3, { ...emit('a', 2), business_key: 'nul\u0000' }),
+      record(4, { ...emit('a', 2), processing_engine: 'FLINK' }),
+      record(5, { ...emit('a', 2), op: 'explode' }),
+      record(6, emit('a', 2)),
+    );
+    const letters = await pool.query('select record_offset::int as o, cause, topic, partition from dead_letters order by record_offset');
+    expect(letters.rows).toEqual([
+      { o: 1, cause: 'BAD_JSON', topic: TOPIC, partition: 0 },
+      { o: 2, cause: 'NULL_VALUE', topic: TOPIC, partition: 0 },
+      { o: 3, cause: 'BAD_TEXT', topic: TOPIC, partition: 0 },
+      { o: 4, cause: 'ENGINE_UNEXPECTED', topic: TOPIC, partition: 0 },
+      { o: 5, cause: 'SCHEMA_INVALID', topic: TOPIC, partition: 0 },
+    ]);
+    expect(await rows()).toHaveLength(1);
+  });
+
+  test('a value that Postgres refuses becomes a dead letter, and the rest of its batch is stored', async () => {
+    const refused = emit('a', 2, { business_key: 'refused', completed_checkpoint: { id: 1, time: '+275760-09-13T00:00:00.000Z' } });
+    await deliver(record(0, begin('a', 1)), record(1, refused), record(2, emit('a', 3)));
+    const letters = await pool.query('select record_offset::int as o, cause from dead_letters');
+    expect(letters.rows).toEqual([{ o: 1, cause: expect.stringMatching(/^(STORE_REFUSED|SCHEMA_INVALID)$/) as string }]);
+    expect((await rows()).map((row) => row.business_key)).toEqual([result['business_key']]);
+  });
+
+  test('a record of another schema stops the partition before anything of its batch is stored', async () => {
+    await expect(deliver(record(0, begin('a', 1)), record(1, { ...emit('a', 2), schema: 2 }))).rejects.toMatchObject({ code: 'SCHEMA_UNKNOWN', retryable: false });
+    expect(await clock()).toBe('0');
+  });
+
+  test("a new run lowers the open results it takes over, refuses the old run's stragglers, and leaves final ones alone", async () => {
+    const key = (n: number): string => `K@2026-01-05T09:0${n}:00.000Z`;
+    const value = (n: number): Record<string, unknown> => ({ ...(result['calculated_value'] as object), window_start: `2026-01-05T09:0${n}:00.000Z` });
+    await deliver(
+      record(0, begin('a', 1)),
+      record(1, emit('a', 2, { business_key: key(1), calculated_value: value(1), final: true })),
+      record(2, emit('a', 3, { business_key: key(2), calculated_value: value(2) })),
+      record(3, begin('b', 1, { start: 10, before: '2026-01-05T09:03:30.000Z' })),
+      record(4, emit('a', 4, { business_key: key(2), calculated_value: value(2) })),
+      record(5, emit('b', 2, { business_key: key(3), calculated_value: value(3) })),
+      record(6, emit('b', 3, { business_key: key(4), calculated_value: value(4) })),
+    );
+    expect((await rows()).map(({ business_key, cap, reasons, run }) => [business_key, cap, reasons, run])).toEqual([
+      [key(1), 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT'], 'a'],
+      [key(2), 'LOW', ['NO_CHECKPOINT', 'RESTART_DUPLICATION'], 'a'],
+      [key(3), 'LOW', ['NO_CHECKPOINT', 'RESTART_DUPLICATION'], 'b'],
+      [key(4), 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT'], 'b'],
+    ]);
+    const refusals = await pool.query('select reason, result_offset::int as o from refusals');
+    expect(refusals.rows).toEqual([{ reason: 'RUN_SUPERSEDED', o: 4 }]);
+  });
+
+  test('open results of an earlier batch are lowered too, each with a document in the commit log', async () => {
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    await deliver(record(2, begin('b', 1, { start: 10, before: null })));
+    expect((await rows())[0]).toMatchObject({ cap: 'LOW', reasons: ['NO_CHECKPOINT', 'RESTART_DUPLICATION'], position: '2' });
+    const log = await pool.query<{ documents: string }>('select documents from commit_log where position = 2');
+    expect(JSON.parse(log.rows[0]?.documents ?? '[]')).toMatchObject([{ confidence_level: 'LOW', calculated_value: result['calculated_value'] }]);
+  });
+
+  test('a dropped late event lowers its window, also one that gets its first row later', async () => {
+    const dropped = { ...golden('control.late-dropped'), run: { id: 'a', subtask: 0 }, seq: 2, business_key: result['business_key'] };
+    await deliver(record(0, begin('a', 1)), record(1, dropped));
+    expect(await rows()).toEqual([]);
+    await deliver(record(2, emit('a', 3)));
+    expect((await rows())[0]).toMatchObject({ cap: 'LOW', reasons: ['NO_CHECKPOINT', 'VIOLATION_LATE_DROPPED'] });
+    expect((await pool.query('select * from taints')).rows).toEqual([]);
+    expect((await pool.query('select reason from reprocessing_requests')).rows).toEqual([{ reason: 'VIOLATION_LATE_DROPPED' }]);
+  });
+
+  test('a late update is stale and stays so', async () => {
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2, { cause: 'LATE' })), record(2, emit('a', 3)));
+    expect((await rows())[0]).toMatchObject({ stale: true, cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT', 'LATE_UPDATE'] });
+  });
+
+  test('lost output lowers what the run left open before the gap and all it emits after', async () => {
+    await deliver(
+      record(0, begin('a', 1)),
+      record(1, emit('a', 2, { business_key: 'open' })),
+      record(2, emit('a', 3, { business_key: 'final', final: true })),
+      record(3, emit('a', 5, { business_key: 'after' })),
+    );
+    expect((await rows()).map(({ business_key, cap, reasons }) => [business_key, cap, reasons])).toEqual([
+      ['after', 'LOW', ['NO_CHECKPOINT', 'VIOLATION_OUTPUT_GAP']],
+      ['final', 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT']],
+      ['open', 'LOW', ['NO_CHECKPOINT', 'VIOLATION_OUTPUT_GAP']],
+    ]);
+  });
+
+  test('positions are gapless, chained by nonce, and their commit times only grow, heartbeats included', async () => {
+    await deliver(record(0, begin('a', 1)));
+    await Promise.all(Array.from({ length: 20 }, () => pool.query(HEARTBEAT_SQL, [0])));
+    await deliver(record(1, emit('a', 2)));
+    const { rows: log } = await pool.query<{ position: string; nonce: string; predecessor: string; committed_at_us: string }>(
+      'select position, nonce, predecessor, committed_at_us from commit_log order by position',
+    );
+    expect(log.map((entry) => Number(entry.position))).toEqual(log.map((_, index) => index + 1));
+    expect(log).toHaveLength(22);
+    for (const [before, after] of log.slice(1).map((entry, index) => [log[index], entry] as const)) {
+      expect(after.predecessor).toBe(before?.nonce);
+      expect(BigInt(after.committed_at_us)).toBeGreaterThan(BigInt(before?.committed_at_us ?? 0));
+    }
+  });
+
+  test('a resumed partition reads its last record again, and refuses a topic that holds another there', async () => {
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    expect(await ingest.start(TOPIC, 0, { low: 0n, high: 5n })).toBe(1n);
+    await deliver(record(1, emit('a', 2)), record(2, emit('a', 3)));
+    expect(await clock()).toBe('2');
+    await ingest.start(TOPIC, 0, { low: 0n, high: 5n });
+    await expect(deliver(record(2, emit('z', 1)))).rejects.toMatchObject({ code: 'INGEST_GAP', retryable: false });
+    await expect(ingest.start(TOPIC, 0, { low: 0n, high: 1n })).rejects.toMatchObject({ code: 'INGEST_GAP' });
+    await expect(ingest.start(TOPIC, 0, { low: 9n, high: 12n })).rejects.toMatchObject({ code: 'INGEST_GAP' });
+    // Expired after it was consumed: nothing is lost.
+    expect(await ingest.start(TOPIC, 0, { low: 3n, high: 3n })).toBe(3n);
+  });
+});
