@@ -1,0 +1,59 @@
+import { Command, Option } from 'commander';
+import { readTopicEnds } from '../../generator/kafka.js';
+import { addGeneratorOptions, parseGeneratorOptions } from '../../generator/options.js';
+import { runGenerator } from '../../generator/run.js';
+import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS } from '../../wire/topics.js';
+import { produce, type ProduceOptions } from './produce.js';
+import { askServer, renderStatus } from './status.js';
+
+const DEFAULT_URL = 'http://127.0.0.1:4000/graphql';
+const ANSWER_LIMIT_MS = 3_000;
+
+const out = {
+  say: (line: string): void => void process.stdout.write(`${line}\n`),
+  warn: (line: string): void => void process.stderr.write(`${line}\n`),
+};
+const brokers = (): Option =>
+  new Option('--brokers <list>', 'Kafka bootstrap servers').env('KAFKA_BROKERS').default('127.0.0.1:4092');
+
+const program = new Command('tidemark').description('Feeds and looks at a running Tidemark.');
+
+addGeneratorOptions(program.command('generate').description('write seeded order events'), 0).action(
+  async (raw: unknown) => {
+    const stopping = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+    await runGenerator(parseGeneratorOptions(raw), { now: Date.now, signal: stopping.signal, say: out.say });
+  },
+);
+
+program
+  .command('produce <file>')
+  .description('send events from a JSON-lines file, flat or Debezium envelopes; - reads standard input')
+  .addOption(brokers())
+  .option('--topic <name>', 'source topic', TOPIC_ORDERS)
+  .option('--shift-to-now', 'move all times so that the first event happens now')
+  .option('--keep-going', 'send the good lines even if others are wrong')
+  .action(async (file: string, options: ProduceOptions) => {
+    process.exitCode = await produce(file, options, Date.now(), out);
+  });
+
+program
+  .command('status')
+  .description('server, stores, pipelines and topics on one screen')
+  .addOption(brokers())
+  .addOption(new Option('--url <url>', 'GraphQL address').env('TIDEMARK_URL').default(DEFAULT_URL))
+  .action(async (options: { brokers: string; url: string }) => {
+    const names = [TOPIC_ORDERS, ...RESULT_TOPICS, TOPIC_COMMIT_LOG];
+    const sentence = `Kafka at ${options.brokers} does not answer. Is it running? npm start`;
+    const [server, topics] = await Promise.all([
+      askServer(options.url, ANSWER_LIMIT_MS),
+      readTopicEnds(options.brokers, names).catch(() => ({ sentence })),
+    ]);
+    out.say(renderStatus(server, topics));
+    process.exitCode = server.kind === 'down' || 'sentence' in topics ? 1 : 0;
+  });
+
+program.parseAsync().catch((error: unknown) => {
+  out.warn(`tidemark: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});
