@@ -1,0 +1,35 @@
+import { isIP } from 'node:net';
+import bearerAuth from '@fastify/bearer-auth';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../errors.js';
+import { errorBody } from './errors.js';
+
+/** What a load balancer must be able to ask without a secret. */
+const OPEN = new Set(['/healthz', '/readyz']);
+
+/** @throws AppError CONFIG_UNSAFE_BIND when others could reach the server and nothing would ask who they are */
+export function refuseOpenBind(host: string, token: string | undefined): void {
+  if (token !== undefined && token !== '') return;
+  if (isLoopback(host)) return;
+  throw new AppError(
+    'CONFIG_UNSAFE_BIND',
+    `TIDEMARK_HOST=${host} can be reached from other machines: set TIDEMARK_TOKEN too, or leave TIDEMARK_HOST at 127.0.0.1.`,
+    { retryable: false, outcome: 'none' },
+  );
+}
+
+/** Asks for `Authorization: Bearer <token>` on everything but the health checks. */
+export async function requireToken(app: FastifyInstance, token: string): Promise<void> {
+  await app.register(bearerAuth, { keys: new Set([token]), addHook: false, verifyErrorLogLevel: 'debug' });
+  const verify = app.verifyBearerAuth;
+  if (verify === undefined) throw new AppError('CONFIG_TOKEN', 'The token check could not be set up.', { retryable: false, outcome: 'none' });
+  app.addHook('onRequest', (request, reply, done) => {
+    if (OPEN.has(request.routeOptions.url ?? '')) return done();
+    verify(request, reply, (error) => {
+      if (error === undefined || error === null) return done();
+      void reply.code(401).header('www-authenticate', 'Bearer').send(errorBody('UNAUTHENTICATED', 'Send the token of this server: Authorization: Bearer <TIDEMARK_TOKEN>.'));
+    });
+  });
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

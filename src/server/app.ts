@@ -1,0 +1,81 @@
+/** The HTTP server: composes what it is given, builds no clients, reads no environment. */
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import { AppError, asError } from '../errors.js';
+import { Observed } from '../contract/observed.js';
+import { within } from '../contract/limit.js';
+import { buildApi } from '../resolvers/index.js';
+import { startApollo } from './apollo.js';
+import { refuseOpenBind, requireToken } from './access.js';
+import { requestContexts } from './request-context.js';
+import { errorBody } from './errors.js';
+import { Graphiql } from './graphiql.js';
+import { addGraphqlRoute } from './graphql-route.js';
+import { addHealth } from './health.js';
+import { registerMetrics } from './metrics.js';
+import type { AppDeps, Readiness } from './options.js';
+
+export interface App {
+  listen(): Promise<{ readonly url: string }>;
+  /** Takes no new requests, lets those under way end within `drainMs`, then cuts the rest. */
+  close(): Promise<void>;
+}
+
+/**
+ * @throws AppError CONFIG_UNSAFE_BIND without a token for an address that others can reach
+ * @throws AppError CONTRACT_MISSING when a result type has a field without a contract
+ */
+export async function createApp(deps: AppDeps): Promise<App> {
+  const { config, logger } = deps;
+  const { limits } = config;
+  refuseOpenBind(config.host, config.token);
+  const api = buildApi(deps.kinds);
+  const metrics = registerMetrics(deps.registry);
+  const apollo = await startApollo(api, limits, metrics, logger, deps.newId);
+  const readModels = [...deps.readers.keys()].filter((store) => store !== 'POSTGRES');
+  const observed = new Observed(readModels, deps.monotonicMs, limits.storeCooldownMs);
+  const app = Fastify({ logger: false, bodyLimit: limits.bodyBytes, forceCloseConnections: 'idle', requestTimeout: limits.requestMs * 2 });
+  // Only JSON: a form or plain text is what a foreign page can send without asking (CSRF).
+  app.removeContentTypeParser('text/plain');
+  answerErrors(app, deps);
+  if (config.token !== undefined && config.token !== '') await requireToken(app, config.token);
+  let closing = false;
+  const readiness = async (): Promise<Readiness> => (closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness());
+  addHealth(app, readiness, deps.registry);
+  const newContext = requestContexts(deps, observed);
+  addGraphqlRoute(app, { apollo, newContext, requestMs: limits.requestMs, metrics, graphiql: new Graphiql() });
+
+  return {
+    async listen() {
+      return { url: await app.listen({ host: config.host, port: config.port }) };
+    },
+    async close() {
+      closing = true;
+      const cut = (): Error => new Error(`requests were still running after ${limits.drainMs} ms`);
+      await within(app.close(), limits.drainMs, cut).catch((error: unknown) => {
+        logger.warn({ err: asError(error) }, 'connections were cut while closing');
+        app.server.closeAllConnections();
+      });
+      await apollo.stop();
+    },
+  };
+}
+
+const CODES: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'BAD_REQUEST',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_REQUEST',
+};
+
+/** What never reached GraphQL is answered in GraphQL's shape too, with a code and without internals. */
+function answerErrors(app: FastifyInstance, { logger, newId }: AppDeps): void {
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is /graphql, /healthz, /readyz and /metrics.')));
+  app.setErrorHandler((error: FastifyError | AppError, _request, reply) => {
+    if (error instanceof AppError) return reply.code(error.retryable ? 503 : 400).send(errorBody(error.code, error.message));
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send(errorBody(CODES[error.code] ?? 'BAD_REQUEST', error.message));
+    const id = newId();
+    logger.error({ err: error, id }, 'a request failed in a way nobody foresaw');
+    return reply.code(500).send(errorBody('INTERNAL', `Something failed that should not have. The log has the details under ${id}.`));
+  });
+}

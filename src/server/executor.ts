@@ -1,0 +1,70 @@
+/**
+ * Execution by graphql-jit: a document is compiled once and kept, a bounded number of them.
+ *
+ * Two traps: the compiler writes into the document's nodes, so it gets a copy of its own (a document compiled twice would
+ * mix its conditions); and an Int may be an object that becomes a number when the response is sent (LateStaleness), so
+ * the Int serializer lets it through.
+ */
+import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
+import { GraphQLError, GraphQLInt, parse, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import { LateStaleness } from '../contract/staleness.js';
+import { LruMap } from './lru-map.js';
+
+type GatewayInterface = ApolloServerOptionsWithGateway<BaseContext>['gateway'];
+export type GatewayExecutor = NonNullable<Awaited<ReturnType<GatewayInterface['load']>>['executor']>;
+type Compiled = CompiledQuery | { readonly errors: readonly GraphQLError[] };
+
+/** Ints as the schema has them, but for those that are only known when the response is sent. */
+export const serializeInt = (value: unknown): unknown => (value instanceof LateStaleness ? value : GraphQLInt.serialize(value));
+
+/** @param capacity compiled documents kept; the least recently used goes first */
+export function createExecutor(schema: GraphQLSchema, capacity: number): GatewayExecutor {
+  const kept = new LruMap<string, Compiled>(capacity);
+  return async ({ source, queryHash, operationName, context, request }) => {
+    const key = `${queryHash}/${operationName ?? ''}`;
+    let compiled = kept.get(key);
+    if (compiled === undefined) {
+      compiled = compile(schema, source, operationName);
+      kept.set(key, compiled);
+    }
+    if (!('query' in compiled)) return { errors: compiled.errors };
+    return badInputMarked(await compiled.query(null, context, request.variables ?? {}));
+  };
+}
+
+/** The executor in the shape in which Apollo Server takes one. */
+export function gatewayOf(schema: GraphQLSchema, executor: GatewayExecutor): GatewayInterface {
+  let announce: Parameters<GatewayInterface['onSchemaLoadOrUpdate']>[0] | undefined;
+  return {
+    onSchemaLoadOrUpdate: (callback) => {
+      announce = callback;
+      return () => undefined;
+    },
+    load: async () => {
+      announce?.({ apiSchema: schema, coreSupergraphSdl: '' });
+      return { executor };
+    },
+    stop: async () => undefined,
+  };
+}
+
+function compile(schema: GraphQLSchema, source: string, operationName: string | null): Compiled {
+  const compiled = compileQuery(schema, parse(source), operationName ?? undefined, {
+    customSerializers: { Int: serializeInt },
+    useExperimentalPathBasedSkipInclude: true,
+  });
+  return isCompiledQuery(compiled) ? compiled : { errors: (compiled.errors ?? []) as readonly GraphQLError[] };
+}
+
+/** Without data nothing was executed: the variables did not fit, and that is the client's to mend. */
+function badInputMarked(result: ExecutionResult): ExecutionResult<Record<string, unknown>, Record<string, unknown>> {
+  if (result.data !== undefined || result.errors === undefined) return result as ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
+  return {
+    errors: result.errors.map(
+      ({ message, locations, extensions }) => new GraphQLError(message, {
+        extensions: { code: 'BAD_USER_INPUT', http: { status: 400 }, ...extensions, ...(locations === undefined ? {} : { at: locations }) },
+      }),
+    ),
+  };
+}

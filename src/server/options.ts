@@ -1,0 +1,79 @@
+/** What the server needs to be told. Nothing here reads the environment. */
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Bounds } from '../contract/assess.js';
+import type { ProofSource } from '../contract/proof-port.js';
+import type { DecisionRow, StoreHealth } from '../resolvers/context.js';
+import type { KindClass } from '../schema/result-kind.js';
+import type { ResultReader } from '../stores/port.js';
+import type { Store } from '../words.js';
+
+export interface ServerLimits {
+  readonly bodyBytes: number;
+  /** Lexical tokens of a document. */
+  readonly tokens: number;
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  readonly cost: number;
+  readonly pageSize: number;
+  /** Compiled documents kept. */
+  readonly compiledQueries: number;
+  readonly requestMs: number;
+  readonly proofMs: number;
+  readonly readMs: number;
+  /** How long requests under way may go on after `close`. */
+  readonly drainMs: number;
+  /** A store that failed is not asked first again before this. */
+  readonly storeCooldownMs: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  bodyBytes: 100_000,
+  tokens: 2000,
+  depth: 10,
+  aliases: 30,
+  directives: 20,
+  cost: 5000,
+  pageSize: 500,
+  compiledQueries: 500,
+  requestMs: 5000,
+  proofMs: 400,
+  readMs: 500,
+  drainMs: 5000,
+  storeCooldownMs: 1000,
+};
+
+export interface ServerConfig {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Required for an address other than loopback; then everything but the health checks asks for it. */
+  readonly token?: string;
+  readonly limits: ServerLimits;
+  readonly bounds: Bounds;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, in sentences; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+export interface AppDeps {
+  readonly config: ServerConfig;
+  readonly readers: ReadonlyMap<Store, ResultReader>;
+  readonly proofs: ProofSource;
+  readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
+  readonly readiness: () => Promise<Readiness>;
+  readonly decisionTable: readonly DecisionRow[];
+  readonly registry: Registry;
+  readonly logger: Logger;
+  readonly version: string;
+  /** Milliseconds of a clock that never steps: `() => performance.now()`. */
+  readonly monotonicMs: () => number;
+  /** A new identifier for the log: `randomUUID`. */
+  readonly newId: () => string;
+  /** Default: all of schema/kinds. */
+  readonly kinds?: readonly KindClass[];
+}

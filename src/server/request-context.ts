@@ -1,0 +1,63 @@
+import { asError } from '../errors.js';
+import { Ledger } from '../contract/ledger.js';
+import { NO_DEMAND } from '../contract/consistency.js';
+import { within } from '../contract/limit.js';
+import type { Observed } from '../contract/observed.js';
+import { RequestReader, type ReaderDeps } from '../contract/reader.js';
+import type { Services } from '../resolvers/context.js';
+import type { GraphQLContext } from './apollo.js';
+import type { AppDeps } from './options.js';
+import { Outbox } from './outbox.js';
+
+/** The read models' progress is asked for at most so often; in between, the last answer stands: older is safe. */
+const FRESH_MS = 250;
+const FRESHEN_LIMIT_MS = 200;
+
+/** Makes the context of each request. */
+export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQLContext & { readonly outbox: Outbox } {
+  const { config, monotonicMs } = deps;
+  const clock = { now: () => deps.proofs.now(), monotonicMs };
+  const storeStatuses = async (): ReturnType<AppDeps['storeStatuses']> => {
+    const statuses = await deps.storeStatuses();
+    for (const { store, appliedCommittedAt } of statuses) if (appliedCommittedAt !== null) observed.sawApplied(store, appliedCommittedAt);
+    return statuses;
+  };
+  const services: Services = {
+    proofs: deps.proofs,
+    observed,
+    clock,
+    bounds: config.bounds,
+    maxPageSize: config.limits.pageSize,
+    storeStatuses,
+    decisionTable: deps.decisionTable,
+    version: deps.version,
+  };
+  const readerDeps: ReaderDeps = {
+    readers: deps.readers,
+    proofs: deps.proofs,
+    observed,
+    bounds: config.bounds,
+    limits: config.limits,
+    monotonicMs,
+    freshenSyncs: freshener(storeStatuses, monotonicMs),
+    warn: (error, message) => deps.logger.warn({ err: error }, message),
+  };
+  return () => ({ services, reader: new RequestReader(readerDeps), ledger: new Ledger(), plan: NO_DEMAND, outbox: new Outbox() });
+}
+
+/** One look at the stores at a time, shared; a store that is slow or down costs a reader of Postgres a bounded wait once. */
+function freshener(look: () => Promise<unknown>, monotonicMs: () => number): () => Promise<void> {
+  let lookedAt = -Infinity;
+  let looking: Promise<void> = Promise.resolve();
+  return () => {
+    if (monotonicMs() - lookedAt >= FRESH_MS) {
+      lookedAt = monotonicMs();
+      looking = within(look(), FRESHEN_LIMIT_MS, () => new Error('no status in time')).then(
+        () => undefined,
+        // What is known already stands, and only gets older; the stores' own health says why.
+        (error: unknown) => void asError(error),
+      );
+    }
+    return looking;
+  };
+}
