@@ -20,7 +20,14 @@ const base = {
       },
     ],
   },
-  roots: ['<rootDir>/src', '<rootDir>/generator', '<rootDir>/processing', '<rootDir>/stack', '<rootDir>/test', '<rootDir>/wire'],
+  roots: [
+    '<rootDir>/src',
+    '<rootDir>/generator',
+    '<rootDir>/processing',
+    '<rootDir>/stack',
+    '<rootDir>/test',
+    '<rootDir>/wire',
+  ],
   testPathIgnorePatterns: ['/node_modules/'],
 };
 

@@ -6,8 +6,7 @@ import { z } from 'zod';
 import { AppError } from './errors.js';
 
 const integer = (low: number, high: number) => z.coerce.number().int().min(low).max(high);
-const url = (scheme: RegExp, example: string) =>
-  z.string().regex(scheme, `must look like ${example}`);
+const url = (scheme: RegExp, example: string) => z.string().regex(scheme, `must look like ${example}`);
 const brokers = z
   .string()
   .transform((value) => value.split(',').map((broker) => broker.trim()))
@@ -15,38 +14,139 @@ const brokers = z
 
 /** Every variable: its rule, its default, and what it means. `secret` values are never printed. */
 export const VARIABLES = {
-  KAFKA_BROKERS: { schema: brokers, default: '127.0.0.1:4092', about: 'Kafka brokers, `host:port`, separated by commas.' },
-  POSTGRES_URL: { schema: url(/^postgres(ql)?:\/\//, 'postgres://user:password@host:5432/tidemark'), default: undefined, secret: true, about: 'The source of truth. Its user must own the database `tidemark`.' },
-  MONGODB_URL: { schema: url(/^mongodb(\+srv)?:\/\//, 'mongodb://host:27017/?replicaSet=rs0'), default: undefined, secret: true, about: 'The MongoDB read model: a replica set.' },
-  MONGODB_DATABASE: { schema: z.string().regex(/^[A-Za-z0-9_-]{1,63}$/), default: 'tidemark', about: 'Database of the MongoDB read model.' },
-  CONNECT_URL: { schema: url(/^https?:\/\//, 'http://host:8083'), default: 'http://127.0.0.1:4083', about: "Kafka Connect's REST address: shown in health, never believed as proof of flow." },
-  CONNECTOR_NAME: { schema: z.string().min(1), default: 'tidemark-commit-log', about: 'The Debezium connector that publishes the commit log.' },
-  TIDEMARK_HOST: { schema: z.string().min(1), default: '127.0.0.1', about: 'Address to listen on. Another than loopback needs TIDEMARK_TOKEN.' },
+  KAFKA_BROKERS: {
+    schema: brokers,
+    default: '127.0.0.1:4092',
+    about: 'Kafka brokers, `host:port`, separated by commas.',
+  },
+  POSTGRES_URL: {
+    schema: url(/^postgres(ql)?:\/\//, 'postgres://user:password@host:5432/tidemark'),
+    default: undefined,
+    secret: true,
+    about: 'The source of truth. Its user must own the database `tidemark`.',
+  },
+  MONGODB_URL: {
+    schema: url(/^mongodb(\+srv)?:\/\//, 'mongodb://host:27017/?replicaSet=rs0'),
+    default: undefined,
+    secret: true,
+    about: 'The MongoDB read model: a replica set.',
+  },
+  MONGODB_DATABASE: {
+    schema: z.string().regex(/^[A-Za-z0-9_-]{1,63}$/),
+    default: 'tidemark',
+    about: 'Database of the MongoDB read model.',
+  },
+  CONNECT_URL: {
+    schema: url(/^https?:\/\//, 'http://host:8083'),
+    default: 'http://127.0.0.1:4083',
+    about: "Kafka Connect's REST address: shown in health, never believed as proof of flow.",
+  },
+  CONNECTOR_NAME: {
+    schema: z.string().min(1),
+    default: 'tidemark-commit-log',
+    about: 'The Debezium connector that publishes the commit log.',
+  },
+  TIDEMARK_HOST: {
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+    about: 'Address to listen on. Another than loopback needs TIDEMARK_TOKEN.',
+  },
   TIDEMARK_PORT: { schema: integer(0, 65_535), default: '4000', about: 'Port to listen on; 0 picks a free one.' },
-  TIDEMARK_TOKEN: { schema: z.string().min(16, 'must have at least 16 characters'), default: undefined, optional: true, secret: true, about: 'Bearer token that clients must send. Not set: none is asked for, and only loopback is allowed.' },
-  TIDEMARK_GROUP: { schema: z.string().min(1), default: 'tidemark', about: "Prefix of the server's Kafka consumer groups. Servers of one database share it." },
-  LOG_LEVEL: { schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), default: 'info', about: 'Verbosity of the log.' },
-  INGEST_CONCURRENCY: { schema: integer(1, 64), default: '4', about: 'Result partitions worked on at once; each holds one Postgres connection.' },
-  INGEST_MAX_BYTES: { schema: integer(1_024, 67_108_864), default: '1048576', about: 'Bytes fetched per result partition and batch: the bound of ingest memory.' },
+  TIDEMARK_TOKEN: {
+    schema: z.string().min(16, 'must have at least 16 characters'),
+    default: undefined,
+    optional: true,
+    secret: true,
+    about: 'Bearer token that clients must send. Not set: none is asked for, and only loopback is allowed.',
+  },
+  TIDEMARK_GROUP: {
+    schema: z.string().min(1),
+    default: 'tidemark',
+    about: "Prefix of the server's Kafka consumer groups. Servers of one database share it.",
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    default: 'info',
+    about: 'Verbosity of the log.',
+  },
+  INGEST_CONCURRENCY: {
+    schema: integer(1, 64),
+    default: '4',
+    about: 'Result partitions worked on at once; each holds one Postgres connection.',
+  },
+  INGEST_MAX_BYTES: {
+    schema: integer(1_024, 67_108_864),
+    default: '1048576',
+    about: 'Bytes fetched per result partition and batch: the bound of ingest memory.',
+  },
   POSTGRES_POOL: { schema: integer(2, 200), default: '10', about: 'Connections for reads.' },
-  HEARTBEAT_MS: { schema: integer(50, 250), default: '200', about: 'After so long without a commit an empty one is made: idle becomes visible. Milliseconds.' },
-  PIPELINE_SILENT_MS: { schema: integer(1_000, 3_600_000), default: '10000', about: 'A pipeline without a heartbeat for so long has stopped: its open results are LOW. Milliseconds.' },
-  MONGODB_STALE_MS: { schema: integer(100, 3_600_000), default: '5000', about: 'A MongoDB answer that may be older than this is marked stale. Milliseconds.' },
-  PROOF_TIMEOUT_MS: { schema: integer(50, 900), default: '500', about: 'How long a request waits for the proof before it is answered without. Milliseconds.' },
-  PROOF_HORIZON: { schema: integer(1_000, 1_000_000), default: '50000', about: 'Positions that the proof remembers changes for. A store further behind than that is unknown.' },
-  PROOF_KEYS: { schema: integer(1_000, 5_000_000), default: '500000', about: 'Changed keys that the proof remembers at most.' },
-  COMMIT_LOG_KEEP: { schema: integer(1_000, 10_000_000), default: '50000', about: 'Positions of the commit log that are kept below every applied position.' },
-  COMMIT_LOG_MOST: { schema: integer(10_000, 100_000_000), default: '2000000', about: 'Positions of the commit log that are kept at most: a store further behind is rebuilt.' },
-  RETENTION_DAYS: { schema: integer(1, 3_650), default: '14', about: 'Days that refusals and closed dead letters are kept.' },
-  REQUEST_TIMEOUT_MS: { schema: integer(100, 120_000), default: '10000', about: 'A request that takes longer is answered with an error. Milliseconds.' },
+  HEARTBEAT_MS: {
+    schema: integer(50, 250),
+    default: '200',
+    about: 'After so long without a commit an empty one is made: idle becomes visible. Milliseconds.',
+  },
+  PIPELINE_SILENT_MS: {
+    schema: integer(1_000, 3_600_000),
+    default: '10000',
+    about: 'A pipeline without a heartbeat for so long has stopped: its open results are LOW. Milliseconds.',
+  },
+  MONGODB_STALE_MS: {
+    schema: integer(100, 3_600_000),
+    default: '5000',
+    about: 'A MongoDB answer that may be older than this is marked stale. Milliseconds.',
+  },
+  PROOF_TIMEOUT_MS: {
+    schema: integer(50, 900),
+    default: '500',
+    about: 'How long a request waits for the proof before it is answered without. Milliseconds.',
+  },
+  PROOF_HORIZON: {
+    schema: integer(1_000, 1_000_000),
+    default: '50000',
+    about: 'Positions that the proof remembers changes for. A store further behind than that is unknown.',
+  },
+  PROOF_KEYS: {
+    schema: integer(1_000, 5_000_000),
+    default: '500000',
+    about: 'Changed keys that the proof remembers at most.',
+  },
+  COMMIT_LOG_KEEP: {
+    schema: integer(1_000, 10_000_000),
+    default: '50000',
+    about: 'Positions of the commit log that are kept below every applied position.',
+  },
+  COMMIT_LOG_MOST: {
+    schema: integer(10_000, 100_000_000),
+    default: '2000000',
+    about: 'Positions of the commit log that are kept at most: a store further behind is rebuilt.',
+  },
+  RETENTION_DAYS: {
+    schema: integer(1, 3_650),
+    default: '14',
+    about: 'Days that refusals and closed dead letters are kept.',
+  },
+  REQUEST_TIMEOUT_MS: {
+    schema: integer(100, 120_000),
+    default: '10000',
+    about: 'A request that takes longer is answered with an error. Milliseconds.',
+  },
   MAX_BODY_BYTES: { schema: integer(1_024, 10_485_760), default: '102400', about: 'Largest request body.' },
-  DRAIN_TIMEOUT_MS: { schema: integer(500, 120_000), default: '8000', about: 'Shutdown waits so long for running work. Milliseconds.' },
-} as const satisfies Record<string, { schema: z.ZodType; default: string | undefined; optional?: true; secret?: true; about: string }>;
+  DRAIN_TIMEOUT_MS: {
+    schema: integer(500, 120_000),
+    default: '8000',
+    about: 'Shutdown waits so long for running work. Milliseconds.',
+  },
+} as const satisfies Record<
+  string,
+  { schema: z.ZodType; default: string | undefined; optional?: true; secret?: true; about: string }
+>;
 
 type Variables = typeof VARIABLES;
 type Optional<K extends keyof Variables> = Variables[K] extends { optional: true } ? true : false;
 export type Config = {
-  readonly [K in keyof Variables]: Optional<K> extends true ? z.infer<Variables[K]['schema']> | undefined : z.infer<Variables[K]['schema']>;
+  readonly [K in keyof Variables]: Optional<K> extends true
+    ? z.infer<Variables[K]['schema']> | undefined
+    : z.infer<Variables[K]['schema']>;
 };
 
 const invalid = (name: string, why: string): AppError =>
@@ -82,10 +182,18 @@ const limits = (name: keyof Variables): string => {
 
 /** docs/CONFIG.md, made from the one schema. */
 export function configMarkdown(): string {
-  const rows = (Object.keys(VARIABLES) as (keyof Variables)[]).map((name) => `| \`${name}\` | ${limits(name)} | ${VARIABLES[name].about} |`);
+  const rows = (Object.keys(VARIABLES) as (keyof Variables)[]).map(
+    (name) => `| \`${name}\` | ${limits(name)} | ${VARIABLES[name].about} |`,
+  );
   return [
-    '# Configuration of the server', '',
+    '# Configuration of the server',
+    '',
     'Made from `src/config.ts` by `npx tidemark config --markdown`; a test compares. An unusable value stops the start with the',
-    "variable's name.", '', '| variable | default | meaning |', '| --- | --- | --- |', ...rows, '',
+    "variable's name.",
+    '',
+    '| variable | default | meaning |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
   ].join('\n');
 }

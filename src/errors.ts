@@ -1,7 +1,8 @@
 /**
  * Errors that say what is known after the failure. Every code has a line in docs/ERRORS.md.
  */
-export type Outcome = /** it did not happen */ 'none' | /** it happened */ 'done' | /** nobody can tell yet */ 'unknown';
+export type Outcome =
+  /** it did not happen */ 'none' | /** it happened */ 'done' | /** nobody can tell yet */ 'unknown';
 
 export interface AppErrorOptions {
   /** May the same call be made again with a chance of success? */

@@ -22,8 +22,10 @@ export type Store = (typeof STORES)[number];
  * `EVIDENCE_MISSING_<field>` codes are made with `evidenceMissing`.
  */
 export const REASONS = {
-  NO_CHECKPOINT: 'The engine takes no checkpoints, so state and offsets are not atomic: nothing proves that each event was counted once.',
-  RESTART_DUPLICATION: 'Two runs touched this result, or it may have begun before the current run: events may be counted twice or be missing.',
+  NO_CHECKPOINT:
+    'The engine takes no checkpoints, so state and offsets are not atomic: nothing proves that each event was counted once.',
+  RESTART_DUPLICATION:
+    'Two runs touched this result, or it may have begun before the current run: events may be counted twice or be missing.',
   LATE_UPDATE: 'An event arrived after the window had closed and changed it; not verified since.',
   PIPELINE_STOPPED: 'The pipeline has stopped or is silent, and this result is not final.',
   STORE_BEHIND: 'A newer change of this key is accepted, and this store has not applied it yet.',
@@ -32,7 +34,8 @@ export const REASONS = {
   VIOLATION_OUTPUT_GAP: 'Output of the pipeline was lost before this result.',
   VIOLATION_LATE_DROPPED: 'An event of this result came too late and was dropped by the engine.',
   VIOLATION_DEAD_LETTER: 'A source record that could belong to this result could not be decoded.',
-  VIOLATION_SOURCE_KEY_MOVED: 'Events of this result came from more than one source partition, so their order is not known.',
+  VIOLATION_SOURCE_KEY_MOVED:
+    'Events of this result came from more than one source partition, so their order is not known.',
   VIOLATION_VALUE_CONFLICT: 'The same coverage was reported with two different values.',
   EVIDENCE_MISSING_assignment: 'The pipeline did not say where its run began.',
   EVIDENCE_MISSING_coverage: 'The result does not say which source offsets it covers.',

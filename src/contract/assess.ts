@@ -156,7 +156,10 @@ export function assess(input: Assessment): Contract {
   const cap = row === null ? engineCap(input.engine) : { level: row.cap, reasons: row.reasons };
   const proven = currency(input);
   const silent = stopped(input);
-  const level = [proven.level, silent ? 'LOW' : 'HIGH' as ConfidenceLevel].reduce<ConfidenceLevel>(weakest, cap.level);
+  const level = [proven.level, silent ? 'LOW' : ('HIGH' as ConfidenceLevel)].reduce<ConfidenceLevel>(
+    weakest,
+    cap.level,
+  );
   const reasons = [...cap.reasons, ...(silent ? ['PIPELINE_STOPPED'] : []), ...proven.reasons];
   const behind = proven.provenAt === null;
   const age = now === null || proven.asOf === null ? null : now - proven.asOf;

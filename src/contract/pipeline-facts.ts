@@ -19,7 +19,10 @@ export interface StoredFacts {
           readonly at: number;
           readonly state: 'RUNNING' | 'STOPPING';
           readonly sources: Readonly<
-            Record<string, { readonly nextOffset: number; readonly appendTime: string | null; readonly watermark: string | null }>
+            Record<
+              string,
+              { readonly nextOffset: number; readonly appendTime: string | null; readonly watermark: string | null }
+            >
           >;
         }
       >
@@ -27,7 +30,8 @@ export interface StoredFacts {
   };
 }
 
-const earliest = (values: readonly Micros[]): Micros | null => values.reduce<Micros | null>((a, b) => (a === null || b < a ? b : a), null);
+const earliest = (values: readonly Micros[]): Micros | null =>
+  values.reduce<Micros | null>((a, b) => (a === null || b < a ? b : a), null);
 
 /**
  * Several runs may own source partitions side by side: the weakest of their heartbeats speaks for the partition. A source
@@ -52,7 +56,9 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     lastCheckpointTime: null,
     // Records appended within the same millisecond may still be uncounted.
     sourceAsOf: known ? new Date(Math.min(...counted.map((time) => Date.parse(time ?? ''))) - 1).toISOString() : null,
-    sources: Object.fromEntries(sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]]))),
+    sources: Object.fromEntries(
+      sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]])),
+    ),
     position: position(stored.position),
   };
 }

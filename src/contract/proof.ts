@@ -23,7 +23,13 @@ export interface ClockRead {
   readonly entries: readonly (readonly [number, string, string, number, readonly RawKey[]])[];
   readonly facts: readonly StoredFacts[];
 }
-type RawKey = readonly [kind: string, key: string, engine: ProcessingEngine, cap: SeenEntry['keys'][number]['cap'], reasons: string[]];
+type RawKey = readonly [
+  kind: string,
+  key: string,
+  engine: ProcessingEngine,
+  cap: SeenEntry['keys'][number]['cap'],
+  reasons: string[],
+];
 
 export interface ProofOptions {
   /** One statement on one snapshot; its pool limits how long it may take. */

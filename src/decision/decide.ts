@@ -63,7 +63,10 @@ export function decide(
   if (action === 'REFUSE') return refuse(rules, stored);
   if (action === 'STABLE') return { action: 'stable' };
   const held = union(stickyOf(stored?.reasons ?? []), stickyOf(taints));
-  const reasons = union(rules.flatMap((rule) => rule.reason ?? []), held);
+  const reasons = union(
+    rules.flatMap((rule) => rule.reason ?? []),
+    held,
+  );
   // No rule, no evidence: an engine the table does not know may store, and is trusted with nothing.
   const cap = rules.length === 0 ? 'LOW' : capOf(reasons);
   const stale = rules.some((rule) => rule.stale) || held.includes('LATE_UPDATE');

@@ -64,7 +64,12 @@ export function partition(documents: readonly string[], limit: number = PART_CHA
 }
 
 /** The commit log row, or its numbered parts: the last thing a transaction writes. */
-export async function writeLog(client: ClientBase, tick: Tick, keys: string, documents: readonly string[]): Promise<void> {
+export async function writeLog(
+  client: ClientBase,
+  tick: Tick,
+  keys: string,
+  documents: readonly string[],
+): Promise<void> {
   const parts = partition(documents);
   for (const [part, inPart] of parts.entries()) {
     await client.query({
@@ -72,8 +77,16 @@ export async function writeLog(client: ClientBase, tick: Tick, keys: string, doc
       text: `insert into commit_log (position, part, parts, nonce, predecessor, incarnation, committed_at_us, keys, documents, document_count)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       values: [
-        tick.position, part, parts.length, tick.nonce, tick.predecessor, tick.incarnation, tick.committedAt,
-        part === 0 ? keys : '[]', `[${inPart.join(',')}]`, inPart.length,
+        tick.position,
+        part,
+        parts.length,
+        tick.nonce,
+        tick.predecessor,
+        tick.incarnation,
+        tick.committedAt,
+        part === 0 ? keys : '[]',
+        `[${inPart.join(',')}]`,
+        inPart.length,
       ],
     });
   }

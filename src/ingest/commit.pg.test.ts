@@ -11,7 +11,10 @@ import { createIngest } from './run.js';
 
 const TOPIC = 'results.kafka-only';
 const golden = (name: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL(`../../wire/golden/${name}.json`, import.meta.url), 'utf8')) as Record<string, unknown>;
+  JSON.parse(readFileSync(new URL(`../../wire/golden/${name}.json`, import.meta.url), 'utf8')) as Record<
+    string,
+    unknown
+  >;
 const assignment = golden('control.assignment');
 const result = golden('result.kafka-only');
 
@@ -23,18 +26,34 @@ const record = (offset: number, value: unknown): LogRecord => ({
 });
 
 /** The golden assignment and results as one run that began at the first record of the topic. */
-const begin = (run: string, seq: number, at = { start: 0, before: null as string | null }): Record<string, unknown> => ({
+const begin = (
+  run: string,
+  seq: number,
+  at = { start: 0, before: null as string | null },
+): Record<string, unknown> => ({
   ...assignment,
   run: { id: run, subtask: 0 },
   seq,
-  calculated_value: { source_topic: 'orders.events', source_partition: 0, start_offset: at.start, log_start_offset: 0, max_event_time_before: at.before },
+  calculated_value: {
+    source_topic: 'orders.events',
+    source_partition: 0,
+    start_offset: at.start,
+    log_start_offset: 0,
+    max_event_time_before: at.before,
+  },
 });
 const emit = (run: string, seq: number, over: Record<string, unknown> = {}): Record<string, unknown> => ({
   ...result,
   run: { id: run, subtask: 0 },
   seq,
   final: false,
-  evidence: { events: 3, digest: '1', duplicates_dropped: 0, coverage: { '0': [0, seq] }, max_event_time: '2026-01-05T09:00:01.000Z' },
+  evidence: {
+    events: 3,
+    digest: '1',
+    duplicates_dropped: 0,
+    coverage: { '0': [0, seq] },
+    max_event_time: '2026-01-05T09:00:01.000Z',
+  },
   ...over,
 });
 
@@ -65,22 +84,41 @@ describe('the ingest transaction', () => {
 
   const deliver = (...records: LogRecord[]): Promise<void> =>
     ingest.handle({ topic: TOPIC, partition: 0, records, transactional: false });
-  const rows = async (): Promise<{ business_key: string; cap: string; reasons: string[]; stale: boolean; run: string; position: string }[]> =>
-    (await pool.query('select business_key, cap, reasons, stale, run, position from results order by business_key')).rows as never;
-  const clock = async (): Promise<string> => (await pool.query<{ position: string }>('select position from commit_clock')).rows[0]?.position ?? '';
+  const rows = async (): Promise<
+    { business_key: string; cap: string; reasons: string[]; stale: boolean; run: string; position: string }[]
+  > =>
+    (await pool.query('select business_key, cap, reasons, stale, run, position from results order by business_key'))
+      .rows as never;
+  const clock = async (): Promise<string> =>
+    (await pool.query<{ position: string }>('select position from commit_clock')).rows[0]?.position ?? '';
 
   test('stores a result in one position, with its offsets, facts and one commit log row that holds the whole document', async () => {
     await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
     expect(await rows()).toEqual([
-      { business_key: result['business_key'], cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'], stale: false, run: 'a', position: '1' },
+      {
+        business_key: result['business_key'],
+        cap: 'EVENTUALLY_CONSISTENT',
+        reasons: ['NO_CHECKPOINT'],
+        stale: false,
+        run: 'a',
+        position: '1',
+      },
     ]);
-    const log = await pool.query<{ position: string; part: number; parts: number; keys: unknown; documents: string; document_count: number; committed_at_us: string }>(
-      'select * from commit_log',
-    );
+    const log = await pool.query<{
+      position: string;
+      part: number;
+      parts: number;
+      keys: unknown;
+      documents: string;
+      document_count: number;
+      committed_at_us: string;
+    }>('select * from commit_log');
     expect(log.rows).toHaveLength(1);
     const [entry] = log.rows;
     expect(entry).toMatchObject({ position: '1', part: 0, parts: 1, document_count: 1 });
-    expect(entry?.keys).toEqual([['order_window', result['business_key'], 'KAFKA_ONLY', 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT']]]);
+    expect(entry?.keys).toEqual([
+      ['order_window', result['business_key'], 'KAFKA_ONLY', 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT']],
+    ]);
     const [document] = JSON.parse(entry?.documents ?? '[]') as ResultDocument[];
     const decoded = decodeDocument(document, position(1), micros(entry?.committed_at_us ?? '0'));
     expect(decoded.calculatedValue).toEqual(result['calculated_value']);
@@ -95,27 +133,41 @@ describe('the ingest transaction', () => {
     expect([await rows(), await clock()]).toEqual(before);
   });
 
-  test.each<CrashPoint>(['copied', 'locked', 'written'])('a failure at %s leaves nothing behind, and the redelivery stores all', async (point) => {
-    stopAt = point;
-    await expect(deliver(record(0, begin('a', 1)), record(1, emit('a', 2)))).rejects.toThrow(point);
-    expect([await rows(), await clock()]).toEqual([[], '0']);
-    stopAt = null;
-    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
-    expect(await rows()).toHaveLength(1);
-    expect(await clock()).toBe('1');
-  });
+  test.each<CrashPoint>(['copied', 'locked', 'written'])(
+    'a failure at %s leaves nothing behind, and the redelivery stores all',
+    async (point) => {
+      stopAt = point;
+      await expect(deliver(record(0, begin('a', 1)), record(1, emit('a', 2)))).rejects.toThrow(point);
+      expect([await rows(), await clock()]).toEqual([[], '0']);
+      stopAt = null;
+      await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+      expect(await rows()).toHaveLength(1);
+      expect(await clock()).toBe('1');
+    },
+  );
 
   test('a key twice in a batch is written once, with the newest value', async () => {
     const newer = { ...(result['calculated_value'] as object), orders_total: 9 };
-    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)), record(2, emit('a', 3, { calculated_value: newer })));
-    const stored = await pool.query<{ n: number; position: string }>(`select (calculated_value ->> 'orders_total')::int as n, position from results`);
+    await deliver(
+      record(0, begin('a', 1)),
+      record(1, emit('a', 2)),
+      record(2, emit('a', 3, { calculated_value: newer })),
+    );
+    const stored = await pool.query<{ n: number; position: string }>(
+      `select (calculated_value ->> 'orders_total')::int as n, position from results`,
+    );
     expect(stored.rows).toEqual([{ n: 9, position: '1' }]);
   });
 
   test('two consumers of one partition store each record once', async () => {
     const other = createIngest({ pool, engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
     await other.start(TOPIC, 0, { low: 0n, high: 2n });
-    const batch = { topic: TOPIC, partition: 0, records: [record(0, begin('a', 1)), record(1, emit('a', 2))], transactional: false };
+    const batch = {
+      topic: TOPIC,
+      partition: 0,
+      records: [record(0, begin('a', 1)), record(1, emit('a', 2))],
+      transactional: false,
+    };
     await Promise.all([ingest.handle(batch), other.handle(batch)]);
     expect(await clock()).toBe('1');
     expect(await rows()).toHaveLength(1);
@@ -131,7 +183,9 @@ describe('the ingest transaction', () => {
       record(5, { ...emit('a', 2), op: 'explode' }),
       record(6, emit('a', 2)),
     );
-    const letters = await pool.query('select record_offset::int as o, cause, topic, partition from dead_letters order by record_offset');
+    const letters = await pool.query(
+      'select record_offset::int as o, cause, topic, partition from dead_letters order by record_offset',
+    );
     expect(letters.rows).toEqual([
       { o: 1, cause: 'BAD_JSON', topic: TOPIC, partition: 0 },
       { o: 2, cause: 'NULL_VALUE', topic: TOPIC, partition: 0 },
@@ -143,21 +197,32 @@ describe('the ingest transaction', () => {
   });
 
   test('a value that Postgres refuses becomes a dead letter, and the rest of its batch is stored', async () => {
-    const refused = emit('a', 2, { business_key: 'refused', completed_checkpoint: { id: 1, time: '+275760-09-13T00:00:00.000Z' } });
+    const refused = emit('a', 2, {
+      business_key: 'refused',
+      completed_checkpoint: { id: 1, time: '+275760-09-13T00:00:00.000Z' },
+    });
     await deliver(record(0, begin('a', 1)), record(1, refused), record(2, emit('a', 3)));
     const letters = await pool.query('select record_offset::int as o, cause from dead_letters');
-    expect(letters.rows).toEqual([{ o: 1, cause: expect.stringMatching(/^(STORE_REFUSED|SCHEMA_INVALID)$/) as string }]);
+    expect(letters.rows).toEqual([
+      { o: 1, cause: expect.stringMatching(/^(STORE_REFUSED|SCHEMA_INVALID)$/) as string },
+    ]);
     expect((await rows()).map((row) => row.business_key)).toEqual([result['business_key']]);
   });
 
   test('a record of another schema stops the partition before anything of its batch is stored', async () => {
-    await expect(deliver(record(0, begin('a', 1)), record(1, { ...emit('a', 2), schema: 2 }))).rejects.toMatchObject({ code: 'SCHEMA_UNKNOWN', retryable: false });
+    await expect(deliver(record(0, begin('a', 1)), record(1, { ...emit('a', 2), schema: 2 }))).rejects.toMatchObject({
+      code: 'SCHEMA_UNKNOWN',
+      retryable: false,
+    });
     expect(await clock()).toBe('0');
   });
 
   test("a new run lowers the open results it takes over, refuses the old run's stragglers, and leaves final ones alone", async () => {
     const key = (n: number): string => `K@2026-01-05T09:0${n}:00.000Z`;
-    const value = (n: number): Record<string, unknown> => ({ ...(result['calculated_value'] as object), window_start: `2026-01-05T09:0${n}:00.000Z` });
+    const value = (n: number): Record<string, unknown> => ({
+      ...(result['calculated_value'] as object),
+      window_start: `2026-01-05T09:0${n}:00.000Z`,
+    });
     await deliver(
       record(0, begin('a', 1)),
       record(1, emit('a', 2, { business_key: key(1), calculated_value: value(1), final: true })),
@@ -180,24 +245,41 @@ describe('the ingest transaction', () => {
   test('open results of an earlier batch are lowered too, each with a document in the commit log', async () => {
     await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
     await deliver(record(2, begin('b', 1, { start: 10, before: null })));
-    expect((await rows())[0]).toMatchObject({ cap: 'LOW', reasons: ['NO_CHECKPOINT', 'RESTART_DUPLICATION'], position: '2' });
+    expect((await rows())[0]).toMatchObject({
+      cap: 'LOW',
+      reasons: ['NO_CHECKPOINT', 'RESTART_DUPLICATION'],
+      position: '2',
+    });
     const log = await pool.query<{ documents: string }>('select documents from commit_log where position = 2');
-    expect(JSON.parse(log.rows[0]?.documents ?? '[]')).toMatchObject([{ confidence_level: 'LOW', calculated_value: result['calculated_value'] }]);
+    expect(JSON.parse(log.rows[0]?.documents ?? '[]')).toMatchObject([
+      { confidence_level: 'LOW', calculated_value: result['calculated_value'] },
+    ]);
   });
 
   test('a dropped late event lowers its window, also one that gets its first row later', async () => {
-    const dropped = { ...golden('control.late-dropped'), run: { id: 'a', subtask: 0 }, seq: 2, business_key: result['business_key'] };
+    const dropped = {
+      ...golden('control.late-dropped'),
+      run: { id: 'a', subtask: 0 },
+      seq: 2,
+      business_key: result['business_key'],
+    };
     await deliver(record(0, begin('a', 1)), record(1, dropped));
     expect(await rows()).toEqual([]);
     await deliver(record(2, emit('a', 3)));
     expect((await rows())[0]).toMatchObject({ cap: 'LOW', reasons: ['NO_CHECKPOINT', 'VIOLATION_LATE_DROPPED'] });
     expect((await pool.query('select * from taints')).rows).toEqual([]);
-    expect((await pool.query('select reason from reprocessing_requests')).rows).toEqual([{ reason: 'VIOLATION_LATE_DROPPED' }]);
+    expect((await pool.query('select reason from reprocessing_requests')).rows).toEqual([
+      { reason: 'VIOLATION_LATE_DROPPED' },
+    ]);
   });
 
   test('a late update is stale and stays so', async () => {
     await deliver(record(0, begin('a', 1)), record(1, emit('a', 2, { cause: 'LATE' })), record(2, emit('a', 3)));
-    expect((await rows())[0]).toMatchObject({ stale: true, cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT', 'LATE_UPDATE'] });
+    expect((await rows())[0]).toMatchObject({
+      stale: true,
+      cap: 'EVENTUALLY_CONSISTENT',
+      reasons: ['NO_CHECKPOINT', 'LATE_UPDATE'],
+    });
   });
 
   test('lost output lowers what the run left open before the gap and all it emits after', async () => {
@@ -218,9 +300,12 @@ describe('the ingest transaction', () => {
     await deliver(record(0, begin('a', 1)));
     await Promise.all(Array.from({ length: 20 }, () => pool.query(HEARTBEAT_SQL, [0])));
     await deliver(record(1, emit('a', 2)));
-    const { rows: log } = await pool.query<{ position: string; nonce: string; predecessor: string; committed_at_us: string }>(
-      'select position, nonce, predecessor, committed_at_us from commit_log order by position',
-    );
+    const { rows: log } = await pool.query<{
+      position: string;
+      nonce: string;
+      predecessor: string;
+      committed_at_us: string;
+    }>('select position, nonce, predecessor, committed_at_us from commit_log order by position');
     expect(log.map((entry) => Number(entry.position))).toEqual(log.map((_, index) => index + 1));
     expect(log).toHaveLength(22);
     for (const [before, after] of log.slice(1).map((entry, index) => [log[index], entry] as const)) {

@@ -15,7 +15,16 @@ import { NOW_US, takeClock, writeLog, type Tick } from './clock.js';
 import { copyBatch, prepareBatchTable } from './copy.js';
 import type { DeadLetter, Decoded, Place, Provenance } from './decode.js';
 import {
-  readFacts, readOpenRows, readRows, readTaints, writeDeadLetters, writeFacts, writeRefusals, writeRequests, writeRows, writeTaints,
+  readFacts,
+  readOpenRows,
+  readRows,
+  readTaints,
+  writeDeadLetters,
+  writeFacts,
+  writeRefusals,
+  writeRequests,
+  writeRows,
+  writeTaints,
 } from './tables.js';
 
 export interface Batch {
@@ -37,7 +46,10 @@ export interface Committed {
 export type CrashPoint = 'copied' | 'locked' | 'written' | 'committed';
 export type Hook = (point: CrashPoint) => void | Promise<void>;
 
-export const digestOf = (record: LogRecord): Buffer => createHash('sha256').update(record.value ?? '').digest();
+export const digestOf = (record: LogRecord): Buffer =>
+  createHash('sha256')
+    .update(record.value ?? '')
+    .digest();
 
 interface Split {
   readonly incoming: Incoming[];
@@ -73,10 +85,14 @@ async function lockOffsets(client: PoolClient, place: Place): Promise<{ next: bi
     values: [place.topic, place.partition],
   });
   if (rows[0] === undefined) {
-    throw new AppError('INGEST_NOT_STARTED', `${place.topic}/${place.partition} has no row in ingest_offsets: it must be started first.`, {
-      retryable: true,
-      outcome: 'none',
-    });
+    throw new AppError(
+      'INGEST_NOT_STARTED',
+      `${place.topic}/${place.partition} has no row in ingest_offsets: it must be started first.`,
+      {
+        retryable: true,
+        outcome: 'none',
+      },
+    );
   }
   return { next: BigInt(rows[0].next_offset), now: micros(rows[0].now_us) };
 }
@@ -91,9 +107,12 @@ async function load(client: PoolClient, place: Place, incoming: readonly Incomin
 }
 
 const changedKeys = (planned: Plan): string =>
-  JSON.stringify([...planned.rows.values()].map(({ row }) => [row.kind, row.businessKey, row.engine, row.cap, row.reasons]));
+  JSON.stringify(
+    [...planned.rows.values()].map(({ row }) => [row.kind, row.businessKey, row.engine, row.cap, row.reasons]),
+  );
 
-const documents = (planned: Plan): string[] => [...planned.rows.values()].map(({ row }) => JSON.stringify(encodeDocument(row)));
+const documents = (planned: Plan): string[] =>
+  [...planned.rows.values()].map(({ row }) => JSON.stringify(encodeDocument(row)));
 
 async function write(client: PoolClient, batch: Batch, parts: Split, planned: Plan, loaded: Loaded): Promise<Tick> {
   const { place, records } = batch;

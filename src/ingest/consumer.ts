@@ -75,10 +75,12 @@ class KafkaJsConsumer implements LogConsumer {
       connectionTimeout: 3_000,
       requestTimeout: 10_000,
       retry: { initialRetryTime: 100, factor: 0.2, multiplier: 1.5, maxRetryTime: 5_000, retries: 8 },
-      logCreator: () => ({ namespace, level, log }) => {
-        const named = KAFKAJS_LEVELS.get(level);
-        if (named !== undefined) options.log(named, `kafkajs: ${log.message}`, { namespace, ...safe(log) });
-      },
+      logCreator:
+        () =>
+        ({ namespace, level, log }) => {
+          const named = KAFKAJS_LEVELS.get(level);
+          if (named !== undefined) options.log(named, `kafkajs: ${log.message}`, { namespace, ...safe(log) });
+        },
     });
     this.admin = kafka.admin();
     this.consumer = kafka.consumer({
@@ -90,7 +92,12 @@ class KafkaJsConsumer implements LogConsumer {
       maxWaitTimeInMs: 500,
       maxBytesPerPartition: options.maxBytesPerPartition,
       // After a crash of its loop the consumer starts anew, for as long as it is not stopped.
-      retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8, restartOnFailure: () => Promise.resolve(!this.stopping) },
+      retry: {
+        initialRetryTime: 100,
+        maxRetryTime: 5_000,
+        retries: 8,
+        restartOnFailure: () => Promise.resolve(!this.stopping),
+      },
     });
   }
 
@@ -132,7 +139,17 @@ class KafkaJsConsumer implements LogConsumer {
     this.forget();
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) {
-        const tp: Assigned = { epoch: this.epoch, topic, partition, expected: null, sought: null, hintedAt: 0, failures: 0, blocked: false, retry: null };
+        const tp: Assigned = {
+          epoch: this.epoch,
+          topic,
+          partition,
+          expected: null,
+          sought: null,
+          hintedAt: 0,
+          failures: 0,
+          blocked: false,
+          retry: null,
+        };
         this.assigned.set(idOf(topic, partition), tp);
         void this.start(tp, handler);
       }
@@ -181,7 +198,10 @@ class KafkaJsConsumer implements LogConsumer {
     tp.retry = setTimeout(() => void this.start(tp, handler), delay);
   }
 
-  private async eachBatch({ batch, resolveOffset, heartbeat, isStale }: EachBatchPayload, handler: LogHandler): Promise<void> {
+  private async eachBatch(
+    { batch, resolveOffset, heartbeat, isStale }: EachBatchPayload,
+    handler: LogHandler,
+  ): Promise<void> {
     const tp = this.assigned.get(idOf(batch.topic, batch.partition));
     // Not started yet, or fetched before the seek: the next fetch asks for the right offset.
     if (tp === undefined || tp.blocked || tp.expected === null || isStale()) return;
@@ -190,7 +210,12 @@ class KafkaJsConsumer implements LogConsumer {
     const records = batch.messages.map(recordOf).filter((record) => record.offset >= wanted);
     try {
       if (records.length > 0) {
-        await handler.handle({ topic: batch.topic, partition: batch.partition, records, transactional: inTransaction(batch) });
+        await handler.handle({
+          topic: batch.topic,
+          partition: batch.partition,
+          records,
+          transactional: inTransaction(batch),
+        });
       }
       if (!this.current(tp)) return;
       tp.failures = 0;

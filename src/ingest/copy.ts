@@ -31,11 +31,28 @@ export const copyValue = (value: string | number | bigint | boolean | null | und
 function copyLine(record: IncomingResult, { message }: Provenance): string {
   const { state, stamp } = record;
   return `${[
-    record.ordinal, state.kind, state.businessKey, state.engine, JSON.stringify(state.calculatedValue), state.deleted,
-    state.final, state.pipeline, record.offset, stamp.run, stamp.subtask, JSON.stringify(message.run.lineage ?? []),
-    stamp.seq, message.epoch, message.delivery, state.revision, record.arrival, JSON.stringify(message.evidence ?? {}),
+    record.ordinal,
+    state.kind,
+    state.businessKey,
+    state.engine,
+    JSON.stringify(state.calculatedValue),
+    state.deleted,
+    state.final,
+    state.pipeline,
+    record.offset,
+    stamp.run,
+    stamp.subtask,
+    JSON.stringify(message.run.lineage ?? []),
+    stamp.seq,
+    message.epoch,
+    message.delivery,
+    state.revision,
+    record.arrival,
+    JSON.stringify(message.evidence ?? {}),
     state.lastCheckpointTime,
-  ].map(copyValue).join('\t')}\n`;
+  ]
+    .map(copyValue)
+    .join('\t')}\n`;
 }
 
 /** @param provenance by ordinal, one for each record */
@@ -48,5 +65,8 @@ export async function copyBatch(
     const from = provenance.get(record.ordinal);
     return from === undefined ? [] : [copyLine(record, from)];
   });
-  await pipeline(Readable.from(lines.length > 0 ? [lines.join('')] : []), client.query(copyFrom('copy ingest_batch from stdin')));
+  await pipeline(
+    Readable.from(lines.length > 0 ? [lines.join('')] : []),
+    client.query(copyFrom('copy ingest_batch from stdin')),
+  );
 }

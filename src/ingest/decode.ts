@@ -4,7 +4,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import { RESULT_SCHEMA } from '../../wire/topics.js';
 import { CONTROL_KINDS, type ControlPayload } from '../../wire/control.js';
 import type { ControlMessage, ResultMessage, WireMessage } from '../../wire/result.js';
-import type { Incoming, Stamp } from '../decision/state.js';
+import type { Incoming, SourceProgress, Stamp } from '../decision/state.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
 import type { ProcessingEngine } from '../words.js';
@@ -52,7 +52,9 @@ const validateControl = load('control.schema.json');
 
 const describe = (errors: ErrorObject[] | null | undefined): string => {
   const [first] = errors ?? [];
-  return first === undefined ? 'does not fit the schema' : `${first.instancePath || '/'} ${first.message ?? 'is invalid'}`;
+  return first === undefined
+    ? 'does not fit the schema'
+    : `${first.instancePath || '/'} ${first.message ?? 'is invalid'}`;
 };
 
 class Broken extends Error {
@@ -109,7 +111,10 @@ function validate(parsed: Record<string, unknown>, place: Place, record: LogReco
   checkStorable(parsed);
   const message = parsed as unknown as WireMessage;
   if (message.processing_engine !== place.engine) {
-    throw new Broken('ENGINE_UNEXPECTED', `${place.topic} belongs to ${place.engine}, not ${message.processing_engine}`);
+    throw new Broken(
+      'ENGINE_UNEXPECTED',
+      `${place.topic} belongs to ${place.engine}, not ${message.processing_engine}`,
+    );
   }
   return message;
 }
@@ -177,7 +182,12 @@ function incomingControl(message: ControlMessage): Incoming {
         p,
         { nextOffset: s.next_offset, appendTime: s.append_time, watermark: s.watermark ?? null },
       ]);
-      return { type: 'heartbeat', stamp, state: payload.state, sources: Object.fromEntries(sources) };
+      return {
+        type: 'heartbeat',
+        stamp,
+        state: payload.state,
+        sources: Object.fromEntries(sources) as Record<string, SourceProgress>,
+      };
     }
     case '_late_dropped': {
       const key = { kind: lateDropKind, businessKey: message.business_key, engine: message.processing_engine };

@@ -29,34 +29,47 @@ const gap = (place: Place, what: string): AppError =>
  * records use some up, so a hole is no gap. A record that was consumed and has expired since is no gap either.
  * @throws AppError INGEST_GAP
  */
-export function resumption(place: Place, stored: { next: bigint; last: { offset: bigint; digest: Buffer } | null }, extent: LogExtent): Resumption {
+export function resumption(
+  place: Place,
+  stored: { next: bigint; last: { offset: bigint; digest: Buffer } | null },
+  extent: LogExtent,
+): Resumption {
   const { next, last } = stored;
   if (extent.high < next) {
     throw gap(place, `the log ends at ${extent.high}, but ${next} records were consumed; the topic was re-created.`);
   }
   if (extent.low > next) {
-    throw gap(place, `the log begins at ${extent.low}, but ${next} is next; records were deleted before they were read.`);
+    throw gap(
+      place,
+      `the log begins at ${extent.low}, but ${next} is next; records were deleted before they were read.`,
+    );
   }
   return last === null || last.offset < extent.low ? { from: next } : { from: last.offset, last };
 }
 
 /** Reads the partition's offsets, and makes its row at the first start: a partition begins at its first record. */
 export async function resume(pool: Pool, place: Place, extent: LogExtent): Promise<Resumption> {
-  await pool.query(`insert into ingest_offsets (topic, partition, next_offset) values ($1, $2, $3) on conflict do nothing`, [
-    place.topic, place.partition, extent.low,
-  ]);
+  await pool.query(
+    `insert into ingest_offsets (topic, partition, next_offset) values ($1, $2, $3) on conflict do nothing`,
+    [place.topic, place.partition, extent.low],
+  );
   const { rows } = await pool.query<OffsetRow>(
     `select next_offset, last_offset, last_digest from ingest_offsets where topic = $1 and partition = $2`,
     [place.topic, place.partition],
   );
   const [row] = rows;
   if (row === undefined) throw new Error(`${place.topic}/${place.partition}: ingest_offsets lost its row`);
-  const last = row.last_offset === null || row.last_digest === null ? null : { offset: BigInt(row.last_offset), digest: row.last_digest };
+  const last =
+    row.last_offset === null || row.last_digest === null
+      ? null
+      : { offset: BigInt(row.last_offset), digest: row.last_digest };
   try {
     return resumption(place, { next: BigInt(row.next_offset), last }, extent);
   } catch (error) {
     await pool.query(`update ingest_offsets set gap = $3 where topic = $1 and partition = $2`, [
-      place.topic, place.partition, (error as Error).message,
+      place.topic,
+      place.partition,
+      (error as Error).message,
     ]);
     throw error;
   }

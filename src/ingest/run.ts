@@ -17,7 +17,7 @@ export interface IngestOptions {
 }
 
 /** SQLSTATE class 22 and 23: the data itself is refused, whoever tries again. */
-const refusesData = (error: unknown): boolean => /^(22|23)/.test(String((error as { code?: unknown }).code ?? ''));
+const refusesData = (error: unknown): boolean => /^(22|23)/.test((error as { code?: string }).code ?? '');
 
 export function createIngest(options: IngestOptions): LogHandler {
   const awaiting = new Map<string, Resumption>();
@@ -79,7 +79,11 @@ export function createIngest(options: IngestOptions): LogHandler {
 }
 
 /** After a resume the first record must be the last one consumed, unchanged: else the topic is another or has lost records. */
-function verified(resumption: Resumption | undefined, place: Place, records: readonly LogRecord[]): readonly LogRecord[] {
+function verified(
+  resumption: Resumption | undefined,
+  place: Place,
+  records: readonly LogRecord[],
+): readonly LogRecord[] {
   if (resumption?.last === undefined) return records;
   const [first, ...rest] = records;
   if (first?.offset === resumption.last.offset && digestOf(first).equals(resumption.last.digest)) return rest;

@@ -67,7 +67,11 @@ export async function readRows(client: ClientBase, keys: readonly ResultKey[]): 
 }
 
 /** The non-final rows that pipelines wrote through this result partition: what a new run or a gap lowers. */
-export async function readOpenRows(client: ClientBase, place: Place, pipelines: readonly string[]): Promise<Map<string, ResultState>> {
+export async function readOpenRows(
+  client: ClientBase,
+  place: Place,
+  pipelines: readonly string[],
+): Promise<Map<string, ResultState>> {
   if (pipelines.length === 0) return new Map();
   const { rows } = await client.query<ResultRow>({
     name: 'open-rows',
@@ -80,12 +84,19 @@ export async function readOpenRows(client: ClientBase, place: Place, pipelines: 
 
 export async function readTaints(client: ClientBase, keys: readonly ResultKey[]): Promise<Map<string, string[]>> {
   if (keys.length === 0) return new Map();
-  const { rows } = await client.query<{ kind: string; business_key: string; engine: ProcessingEngine; reasons: string[] }>({
+  const { rows } = await client.query<{
+    kind: string;
+    business_key: string;
+    engine: ProcessingEngine;
+    reasons: string[];
+  }>({
     name: 'taints-by-key',
     text: `select t.kind, t.business_key, t.engine, t.reasons from ${BY_KEYS} join taints t using (kind, business_key, engine)`,
     values: columns(keys),
   });
-  return new Map(rows.map((row) => [keyOf({ kind: row.kind, businessKey: row.business_key, engine: row.engine }), row.reasons]));
+  return new Map(
+    rows.map((row) => [keyOf({ kind: row.kind, businessKey: row.business_key, engine: row.engine }), row.reasons]),
+  );
 }
 
 export async function readFacts(client: ClientBase, place: Place): Promise<Map<string, PipelineFacts>> {
@@ -97,7 +108,13 @@ export async function readFacts(client: ClientBase, place: Place): Promise<Map<s
   return new Map(rows.map((row) => [row.pipeline, row.facts]));
 }
 
-export async function writeFacts(client: ClientBase, place: Place, tick: Tick, before: ReadonlyMap<string, PipelineFacts>, after: Plan['facts']): Promise<void> {
+export async function writeFacts(
+  client: ClientBase,
+  place: Place,
+  tick: Tick,
+  before: ReadonlyMap<string, PipelineFacts>,
+  after: Plan['facts'],
+): Promise<void> {
   for (const [pipeline, facts] of after) {
     if (before.get(pipeline) === facts) continue;
     await client.query({
@@ -138,7 +155,12 @@ const LOWER = `
     as d(kind, business_key, engine, stale, cap, reasons)
   where r.kind = d.kind and r.business_key = d.business_key and r.engine = d.engine`;
 
-export async function writeRows(client: ClientBase, place: Place, tick: Tick, rows: readonly PlannedRow[]): Promise<void> {
+export async function writeRows(
+  client: ClientBase,
+  place: Place,
+  tick: Tick,
+  rows: readonly PlannedRow[],
+): Promise<void> {
   const taken = rows.flatMap(({ row, source }) => (source === null ? [] : [{ row, ordinal: source.ordinal }]));
   const lowered = rows.flatMap(({ row, source }) => (source === null ? [row] : []));
   if (taken.length > 0) {
@@ -146,8 +168,14 @@ export async function writeRows(client: ClientBase, place: Place, tick: Tick, ro
       name: 'upsert-results',
       text: UPSERT,
       values: [
-        place.topic, place.partition, tick.position, tick.committedAt, taken.map((t) => t.ordinal),
-        taken.map((t) => t.row.stale), taken.map((t) => t.row.cap), taken.map((t) => textArray(t.row.reasons)),
+        place.topic,
+        place.partition,
+        tick.position,
+        tick.committedAt,
+        taken.map((t) => t.ordinal),
+        taken.map((t) => t.row.stale),
+        taken.map((t) => t.row.cap),
+        taken.map((t) => textArray(t.row.reasons)),
       ],
     });
     if (rowCount !== taken.length) throw new Error(`${taken.length} rows were decided, ${rowCount} written`);
@@ -157,24 +185,41 @@ export async function writeRows(client: ClientBase, place: Place, tick: Tick, ro
       name: 'lower-results',
       text: LOWER,
       values: [
-        tick.position, tick.committedAt, ...columns(lowered),
-        lowered.map((row) => row.stale), lowered.map((row) => row.cap), lowered.map((row) => textArray(row.reasons)),
+        tick.position,
+        tick.committedAt,
+        ...columns(lowered),
+        lowered.map((row) => row.stale),
+        lowered.map((row) => row.cap),
+        lowered.map((row) => textArray(row.reasons)),
       ],
     });
     if (rowCount !== lowered.length) throw new Error(`${lowered.length} rows were to be lowered, ${rowCount} were`);
   }
 }
 
-export async function writeRefusals(client: ClientBase, place: Place, tick: Tick, refusals: Plan['refusals'], provenance: ReadonlyMap<number, Provenance>): Promise<void> {
+export async function writeRefusals(
+  client: ClientBase,
+  place: Place,
+  tick: Tick,
+  refusals: Plan['refusals'],
+  provenance: ReadonlyMap<number, Provenance>,
+): Promise<void> {
   for (const { record, stored, reason } of refusals) {
     await client.query({
       name: 'write-refusal',
       text: `insert into refusals (position, kind, business_key, engine, reason, stored, refused, result_topic, result_partition, result_offset)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
       values: [
-        tick.position, record.state.kind, record.state.businessKey, record.state.engine, reason,
-        stored === null ? null : JSON.stringify(stored), JSON.stringify(provenance.get(record.ordinal)?.message ?? record.state),
-        place.topic, place.partition, record.offset,
+        tick.position,
+        record.state.kind,
+        record.state.businessKey,
+        record.state.engine,
+        reason,
+        stored === null ? null : JSON.stringify(stored),
+        JSON.stringify(provenance.get(record.ordinal)?.message ?? record.state),
+        place.topic,
+        place.partition,
+        record.offset,
       ],
     });
   }
@@ -193,7 +238,13 @@ export async function writeRequests(client: ClientBase, tick: Tick, requests: Pl
 }
 
 /** What is held against keys without a row, and the end of it for keys that got one: the row carries it from now on. */
-export async function writeTaints(client: ClientBase, place: Place, tick: Tick, plan: Plan, known: ReadonlyMap<string, unknown>): Promise<void> {
+export async function writeTaints(
+  client: ClientBase,
+  place: Place,
+  tick: Tick,
+  plan: Plan,
+  known: ReadonlyMap<string, unknown>,
+): Promise<void> {
   for (const taint of plan.taints) {
     await client.query({
       name: 'write-taint',
@@ -221,8 +272,16 @@ export async function writeDeadLetters(client: ClientBase, tick: Tick, letters: 
       text: `insert into dead_letters (position, topic, partition, record_offset, kafka_key, cause, message, payload, truncated, reported_by)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
       values: [
-        tick.position, letter.topic, letter.partition, letter.offset, letter.kafkaKey, letter.cause, letter.message,
-        letter.payload, letter.truncated, letter.reportedBy,
+        tick.position,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.kafkaKey,
+        letter.cause,
+        letter.message,
+        letter.payload,
+        letter.truncated,
+        letter.reportedBy,
       ],
     });
   }

@@ -27,11 +27,17 @@ const SYSTEM = `(select system_identifier::text from pg_control_system()) as now
   (select timeline_id from pg_control_checkpoint()) as now_timeline`;
 
 /** Pure: does the clock's history go on, or has it forked? `shown`: the largest positions that stores have shown. */
-export function fork(clock: Reached & { system: string; timeline: number }, now: { system: string; timeline: number }, shown: readonly Reached[]): string | null {
+export function fork(
+  clock: Reached & { system: string; timeline: number },
+  now: { system: string; timeline: number },
+  shown: readonly Reached[],
+): string | null {
   if (clock.system !== now.system) return 'the database belongs to another cluster';
   if (clock.timeline !== now.timeline) return `the timeline changed from ${clock.timeline} to ${now.timeline}`;
   const ahead = shown.find((store) => store.incarnation === clock.incarnation && store.position > clock.position);
-  return ahead === undefined ? null : `a store has shown position ${ahead.position}, the clock stands at ${clock.position}`;
+  return ahead === undefined
+    ? null
+    : `a store has shown position ${ahead.position}, the clock stands at ${clock.position}`;
 }
 
 /** Called once at start, before anything is served or written. */
@@ -41,12 +47,17 @@ export async function startClock(pool: Pool, shown: readonly Reached[]): Promise
      select 0, gen_random_uuid(), gen_random_uuid(), (extract(epoch from clock_timestamp()) * 1e6)::bigint, gen_random_uuid(), now_system, now_timeline
      from (select ${SYSTEM}) s on conflict do nothing`,
   );
-  const { rows } = await pool.query<Row>(`select position, nonce, incarnation, system_identifier, timeline, ${SYSTEM} from commit_clock`);
+  const { rows } = await pool.query<Row>(
+    `select position, nonce, incarnation, system_identifier, timeline, ${SYSTEM} from commit_clock`,
+  );
   const [row] = rows;
   if (row === undefined) throw new Error('commit_clock is empty right after it was started');
   const clock = {
-    position: position(row.position), nonce: row.nonce, incarnation: row.incarnation,
-    system: row.system_identifier, timeline: row.timeline,
+    position: position(row.position),
+    nonce: row.nonce,
+    incarnation: row.incarnation,
+    system: row.system_identifier,
+    timeline: row.timeline,
   };
   const forked = fork(clock, { system: row.now_system, timeline: row.now_timeline }, shown);
   if (forked === null) return { incarnation: clock.incarnation, position: clock.position, forked };
@@ -56,6 +67,8 @@ export async function startClock(pool: Pool, shown: readonly Reached[]): Promise
     [clock.incarnation, row.now_system, row.now_timeline],
   );
   // Another server may have renewed it first: then its incarnation counts.
-  const incarnation = renewed.rows[0]?.incarnation ?? (await pool.query<{ incarnation: string }>('select incarnation from commit_clock')).rows[0]?.incarnation;
+  const incarnation =
+    renewed.rows[0]?.incarnation ??
+    (await pool.query<{ incarnation: string }>('select incarnation from commit_clock')).rows[0]?.incarnation;
   return { incarnation: incarnation ?? clock.incarnation, position: clock.position, forked };
 }

@@ -17,7 +17,11 @@ const DELETE_AT_ONCE = 10_000;
  * Pure: everything below the answer may go.
  * @param applied of every read model; a store whose position is unknown holds back nothing but the bound
  */
-export function pruneBelow(clock: Position, applied: readonly Position[], limits: Pick<RetentionLimits, 'keep' | 'most'>): bigint {
+export function pruneBelow(
+  clock: Position,
+  applied: readonly Position[],
+  limits: Pick<RetentionLimits, 'keep' | 'most'>,
+): bigint {
   const lowest = applied.reduce(minPosition, clock);
   const wanted = lowest - BigInt(limits.keep);
   const bound = clock - BigInt(limits.most);
@@ -25,14 +29,22 @@ export function pruneBelow(clock: Position, applied: readonly Position[], limits
 }
 
 /** One round: bounded deletes, so that no lock is held for long. */
-export async function prune(pool: Pool, clock: Position, applied: readonly Position[], limits: RetentionLimits): Promise<number> {
+export async function prune(
+  pool: Pool,
+  clock: Position,
+  applied: readonly Position[],
+  limits: RetentionLimits,
+): Promise<number> {
   const below = pruneBelow(clock, applied, limits);
   const { rowCount } = await pool.query(
     `delete from commit_log where (position, part) in
        (select position, part from commit_log where position < $1 order by position limit ${DELETE_AT_ONCE})`,
     [below],
   );
-  for (const [table, closed] of [['refusals', 'true'], ['dead_letters', `state <> 'OPEN'`]] as const) {
+  for (const [table, closed] of [
+    ['refusals', 'true'],
+    ['dead_letters', `state <> 'OPEN'`],
+  ] as const) {
     await pool.query(
       `delete from ${table} where id in
          (select id from ${table} where ${closed} and noted_at < now() - make_interval(days => $1) order by id limit ${DELETE_AT_ONCE})`,

@@ -44,7 +44,10 @@ export function createTruth(pool: Pool): Truth {
           total: Number(clock.total),
           rows: rowsOf(client),
           close: async () => {
-            const failure = await client.query('rollback').then(() => undefined, (error: Error) => error);
+            const failure = await client.query('rollback').then(
+              () => undefined,
+              (error: Error) => error,
+            );
             client.release(failure);
           },
         };

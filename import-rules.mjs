@@ -1,0 +1,65 @@
+/**
+ * Who may import whom (docs/ARCHITECTURE.md). One list for the lint rule (eslint.config.mjs) and for the test
+ * (test/architecture.test.ts), so that they can't drift apart.
+ *
+ * `from`: a folder or file. `may`: the only rooms of this repository that it may import, beside itself. What is not listed
+ * here is free (main, cli, server).
+ */
+export const IMPORT_RULES = [
+  { from: 'src/words.ts', may: [] },
+  { from: 'src/errors.ts', may: [] },
+  { from: 'src/position', may: ['src/words.ts', 'src/errors.ts'] },
+  { from: 'src/log', may: ['src/errors.ts'] },
+  { from: 'src/decision', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
+  { from: 'src/contract/assess.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
+  { from: 'src/contract/route.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/assess.ts'] },
+  { from: 'src/contract', may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/stores/port.ts'] },
+  { from: 'src/stores/port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
+  ...['postgres', 'mongodb', 'elasticsearch', 'clickhouse'].map((store) => ({
+    from: `src/stores/${store}`,
+    may: [
+      'src/stores/port.ts',
+      'src/stores/document.ts',
+      'src/stores/newest.ts',
+      'src/position',
+      'src/errors.ts',
+      'src/words.ts',
+    ],
+  })),
+  {
+    from: 'src/ingest',
+    may: [
+      'src/decision',
+      'src/log',
+      'src/stores/port.ts',
+      'src/stores/document.ts',
+      'src/position',
+      'src/errors.ts',
+      'src/words.ts',
+      'wire',
+    ],
+  },
+  {
+    from: 'src/projections',
+    may: [
+      'src/log',
+      'src/stores/port.ts',
+      'src/stores/document.ts',
+      'src/position',
+      'src/errors.ts',
+      'src/words.ts',
+      'wire',
+    ],
+  },
+  {
+    from: 'src/resolvers',
+    may: ['src/schema', 'src/contract', 'src/stores/port.ts', 'src/position', 'src/errors.ts', 'src/words.ts'],
+  },
+  { from: 'generator', may: ['wire'] },
+  { from: 'processing', may: ['wire'] },
+  { from: 'wire', may: [] },
+  { from: 'lab/checkers', may: ['wire'] },
+];
+
+/** Tests may look where they like: they hold the rooms to their claims. */
+export const IS_TEST = /(\.test\.ts|\/test-support\/|conformance[^/]*\.ts)$/;

@@ -1,0 +1,432 @@
+import fc from 'fast-check';
+import { atLeast, weakest, CONFIDENCE_LEVELS } from '../words.js';
+import { micros } from '../position/position.js';
+import { keyOf } from '../position/commit-log.js';
+import { capOf, decide, lower, matching } from './decide.js';
+import { evolve } from './evolve.js';
+import { plan, needs, type Loaded } from './plan.js';
+import { NO_FACTS, type Incoming, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+import { DECISION_TABLE } from './table.js';
+import type { Observation } from './observe.js';
+
+const AT = micros(1_000_000);
+const stamp = (run: string, seq: number | null): IncomingResult['stamp'] => ({ pipeline: 'p', run, subtask: 0, seq });
+
+const state = (over: Partial<ResultState> = {}): ResultState => ({
+  kind: 'order_window',
+  businessKey: 'S@09:00',
+  engine: 'KAFKA_ONLY',
+  calculatedValue: { orders_total: 1 },
+  deleted: false,
+  final: false,
+  stale: false,
+  cap: 'HIGH',
+  reasons: [],
+  pipeline: 'p',
+  resultPartition: 0,
+  run: 'a',
+  revision: 1,
+  coverage: { '0': [0, 5] },
+  lastCheckpointTime: null,
+  digest: '1',
+  ...over,
+});
+const incoming = (over: Partial<IncomingResult> = {}, row: Partial<ResultState> = {}): IncomingResult => {
+  const run = over.stamp?.run ?? 'a';
+  return {
+    type: 'result',
+    ordinal: 0,
+    offset: 0n,
+    stamp: stamp(run, 2),
+    arrival: 'IN_ORDER',
+    lost: false,
+    begins: '2026-01-05T09:00:00.000Z',
+    state: state({ run, ...row }),
+    ...over,
+  };
+};
+const owning = (run: string, startOffset = 0, maxEventTimeBefore: string | null = null): PipelineFacts => ({
+  ...NO_FACTS,
+  assignments: { '0': { run, startOffset, maxEventTimeBefore } },
+  lastSeq: { [`${run}/0`]: 2 },
+});
+
+describe('one record against the table', () => {
+  test('in order: stored, provisional', () => {
+    const record = incoming();
+    expect(decide(record, null, owning('a'))).toEqual({
+      action: 'upsert',
+      row: { ...record.state, cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'], stale: false },
+      reprocess: [],
+    });
+  });
+
+  test.each<[string, IncomingResult, ResultState | null, PipelineFacts, readonly string[]]>([
+    [
+      'another run touched the key',
+      incoming({ stamp: stamp('b', 2) }),
+      state({ cap: 'EVENTUALLY_CONSISTENT' }),
+      owning('b'),
+      ['NO_CHECKPOINT', 'RESTART_DUPLICATION'],
+    ],
+    [
+      'the window is as old as the newest event before the run',
+      incoming(),
+      null,
+      owning('a', 10, '2026-01-05T09:00:00.000Z'),
+      ['NO_CHECKPOINT', 'RESTART_DUPLICATION'],
+    ],
+    [
+      'what precedes the run is unknown',
+      incoming(),
+      null,
+      owning('a', 10, null),
+      ['NO_CHECKPOINT', 'RESTART_DUPLICATION'],
+    ],
+    [
+      'the kind does not say when it begins',
+      incoming({ begins: null }),
+      null,
+      owning('a', 10, '2026-01-01T00:00:00.000Z'),
+      ['NO_CHECKPOINT', 'RESTART_DUPLICATION'],
+    ],
+    ['nobody said where the run began', incoming(), null, NO_FACTS, ['NO_CHECKPOINT', 'EVIDENCE_MISSING_assignment']],
+    [
+      'no coverage',
+      incoming({}, { coverage: null }),
+      null,
+      owning('a'),
+      ['NO_CHECKPOINT', 'EVIDENCE_MISSING_coverage'],
+    ],
+    [
+      'an undecodable record could belong to it',
+      incoming({ lost: true }),
+      null,
+      owning('a'),
+      ['NO_CHECKPOINT', 'VIOLATION_DEAD_LETTER'],
+    ],
+    [
+      'output was lost before it',
+      incoming(),
+      null,
+      { ...owning('a'), gaps: { 'a/0': 2 } },
+      ['NO_CHECKPOINT', 'VIOLATION_OUTPUT_GAP'],
+    ],
+    [
+      'the key moved',
+      incoming({}, { coverage: { '1': [0, 9] } }),
+      state(),
+      { ...owning('a'), assignments: { '1': { run: 'a', startOffset: 0, maxEventTimeBefore: null } } },
+      ['NO_CHECKPOINT', 'VIOLATION_SOURCE_KEY_MOVED'],
+    ],
+  ])('LOW: %s', (_, record, stored, facts, reasons) => {
+    const decision = decide(record, stored, facts);
+    expect(decision).toMatchObject({ action: 'upsert', row: { cap: 'LOW', reasons, stale: false } });
+  });
+
+  test('a window one millisecond newer than everything before the run is not suspected', () => {
+    const facts = owning('a', 10, '2026-01-05T08:59:59.999Z');
+    expect(decide(incoming(), null, facts)).toMatchObject({
+      action: 'upsert',
+      row: { cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] },
+    });
+  });
+
+  test('the same again is stable; the closing emission of the same value is not', () => {
+    expect(decide(incoming(), state(), owning('a'))).toEqual({ action: 'stable' });
+    expect(decide(incoming({}, { final: true }), state(), owning('a'))).toMatchObject({
+      action: 'upsert',
+      row: { final: true },
+    });
+  });
+
+  test('the same coverage with another value is refused, and the stored row is LOW', () => {
+    const decision = decide(
+      incoming({}, { calculatedValue: { orders_total: 2 } }),
+      state({ cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] }),
+      owning('a'),
+    );
+    expect(decision).toMatchObject({
+      action: 'refuse',
+      reason: 'VIOLATION_VALUE_CONFLICT',
+      row: { calculatedValue: { orders_total: 1 }, cap: 'LOW', reasons: ['NO_CHECKPOINT', 'VIOLATION_VALUE_CONFLICT'] },
+      reprocess: ['VIOLATION_VALUE_CONFLICT'],
+    });
+  });
+
+  test("an older run's straggler is refused and changes nothing", () => {
+    expect(decide(incoming(), state(), owning('b'))).toEqual({
+      action: 'refuse',
+      reason: 'RUN_SUPERSEDED',
+      row: null,
+      reprocess: [],
+    });
+  });
+
+  test('no rule, no trust: an engine that the table does not know yet is LOW', () => {
+    expect(decide(incoming({}, { engine: 'FLINK' }), null, owning('a'))).toMatchObject({
+      action: 'upsert',
+      row: { cap: 'LOW', reasons: [] },
+    });
+  });
+});
+
+const words: { [W in keyof Observation]: readonly Observation[W][] } = {
+  engine: ['KAFKA_ONLY', 'FLINK'],
+  arrival: ['IN_ORDER', 'LATE', 'REPROCESSED'],
+  run: ['CURRENT', 'SUPERSEDED', 'UNASSIGNED'],
+  begun: ['IN_RUN', 'MAYBE_BEFORE_RUN'],
+  touched: ['NEW_KEY', 'SAME_RUN', 'OTHER_RUN'],
+  repeat: ['NONE', 'EQUAL', 'CONFLICT'],
+  seq: ['GAPLESS', 'GAP_BEFORE', 'MISSING'],
+  coverage: ['KNOWN', 'MOVED', 'MISSING'],
+  lost: ['NONE', 'SOME'],
+};
+const observation = fc.record(
+  Object.fromEntries(
+    Object.entries(words).map(([word, values]) => [word, fc.constantFrom(...(values as readonly string[]))]),
+  ),
+) as unknown as fc.Arbitrary<Observation>;
+
+describe('the table as a whole', () => {
+  test('every rule can be reached', () => {
+    const reached = new Set(fc.sample(observation, 4_000).flatMap((observed) => matching(observed)));
+    expect(DECISION_TABLE.filter((rule) => !reached.has(rule))).toEqual([]);
+  });
+
+  test('more held against a record never raises its level', () => {
+    const worse: Partial<Observation>[] = [
+      { arrival: 'LATE' },
+      { run: 'UNASSIGNED' },
+      { begun: 'MAYBE_BEFORE_RUN' },
+      { touched: 'OTHER_RUN' },
+      { seq: 'GAP_BEFORE' },
+      { seq: 'MISSING' },
+      { coverage: 'MOVED' },
+      { coverage: 'MISSING' },
+      { lost: 'SOME' },
+    ];
+    const level = (observed: Observation): string => capOf(matching(observed).flatMap((rule) => rule.reason ?? []));
+    const clean: Observation = {
+      engine: 'KAFKA_ONLY',
+      arrival: 'IN_ORDER',
+      run: 'CURRENT',
+      begun: 'IN_RUN',
+      touched: 'SAME_RUN',
+      repeat: 'NONE',
+      seq: 'GAPLESS',
+      coverage: 'KNOWN',
+      lost: 'NONE',
+    };
+    fc.assert(
+      fc.property(fc.subarray(worse), fc.constantFrom(...worse), (held, more) => {
+        const before = level(Object.assign({}, clean, ...held) as Observation);
+        const after = capOf(
+          [...matching(Object.assign({}, clean, ...held) as Observation), ...matching({ ...clean, ...more })].flatMap(
+            (rule) => rule.reason ?? [],
+          ),
+        );
+        expect(atLeast(before as 'LOW', after)).toBe(true);
+      }),
+    );
+  });
+
+  test('a reason that nobody knows lowers to LOW', () => {
+    expect(capOf(['NO_CHECKPOINT', 'SOMETHING_NEW'])).toBe('LOW');
+    expect(
+      lower(state({ cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] }), 'VIOLATION_OUTPUT_GAP'),
+    ).toMatchObject({ cap: 'LOW' });
+  });
+});
+
+describe('facts', () => {
+  const assignment = (run: string, seq: number, sourcePartition = '0'): Incoming => ({
+    type: 'assignment',
+    stamp: stamp(run, seq),
+    sourcePartition,
+    startOffset: 7,
+    maxEventTimeBefore: null,
+  });
+
+  test('sequence numbers from 1 are no gap; a jump is, and stays one', () => {
+    const first = evolve(NO_FACTS, assignment('a', 1), AT).facts;
+    const second = evolve(first, { type: 'other', stamp: stamp('a', 2) }, AT);
+    expect(second).toMatchObject({ facts: { lastSeq: { 'a/0': 2 }, gaps: {} }, lowers: [] });
+    const jumped = evolve(second.facts, { type: 'other', stamp: stamp('a', 4) }, AT);
+    expect(jumped.facts.gaps).toEqual({ 'a/0': 4 });
+    expect(
+      jumped.lowers.map(({ reason, concerns }) => [reason, concerns(state()), concerns(state({ run: 'b' }))]),
+    ).toEqual([['VIOLATION_OUTPUT_GAP', true, false]]);
+    expect(evolve(jumped.facts, { type: 'other', stamp: stamp('a', 9) }, AT).facts.gaps).toEqual({ 'a/0': 4 });
+    expect(evolve(NO_FACTS, { type: 'other', stamp: stamp('a', 2) }, AT).facts.gaps).toEqual({ 'a/0': 2 });
+  });
+
+  test('an assignment lowers open results of other runs that the source partition could have fed', () => {
+    const [lowered] = evolve(NO_FACTS, assignment('b', 1), AT).lowers;
+    expect(
+      [state(), state({ run: 'b' }), state({ coverage: { '1': [0, 1] } }), state({ coverage: null })].map((row) =>
+        lowered?.concerns(row),
+      ),
+    ).toEqual([true, false, false, true]);
+  });
+
+  test('runs that own nothing are forgotten in the end, owners never', () => {
+    let facts = evolve(NO_FACTS, assignment('owner', 1, '9'), AT).facts;
+    for (let n = 0; n < 100; n += 1) facts = evolve(facts, assignment(`run-${n}`, 1), AT).facts;
+    expect(Object.keys(facts.lastSeq)).toHaveLength(18);
+    expect(facts.lastSeq).toMatchObject({ 'owner/0': 1, 'run-99/0': 1 });
+  });
+});
+
+describe('a batch', () => {
+  const stream = fc.array(
+    fc.oneof(
+      {
+        weight: 1,
+        arbitrary: fc.record({ type: fc.constant('assignment' as const), run: fc.constantFrom('a', 'b', 'c') }),
+      },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          type: fc.constant('result' as const),
+          run: fc.constantFrom('a', 'b', 'c'),
+          key: fc.constantFrom('x', 'y', 'z'),
+          final: fc.boolean(),
+          late: fc.boolean(),
+          skip: fc.integer({ min: 0, max: 9 }),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          type: fc.constant('late-drop' as const),
+          run: fc.constantFrom('a', 'b'),
+          key: fc.constantFrom('x', 'y', 'z'),
+        }),
+      },
+    ),
+    { maxLength: 40 },
+  );
+  type Step = typeof stream extends fc.Arbitrary<(infer S)[]> ? S : never;
+
+  function records(steps: readonly Step[]): Incoming[] {
+    const seqs = new Map<string, number>();
+    const next = (run: string, skip = 0): number => {
+      const seq = (seqs.get(run) ?? 0) + 1 + (skip === 9 ? 1 : 0);
+      seqs.set(run, seq);
+      return seq;
+    };
+    return steps.map((step, index): Incoming => {
+      if (step.type === 'assignment') {
+        return {
+          type: 'assignment',
+          stamp: stamp(step.run, next(step.run)),
+          sourcePartition: '0',
+          startOffset: index,
+          maxEventTimeBefore: null,
+        };
+      }
+      if (step.type === 'late-drop') {
+        return {
+          type: 'late-drop',
+          stamp: stamp(step.run, next(step.run)),
+          key: { kind: 'order_window', businessKey: step.key, engine: 'KAFKA_ONLY' },
+        };
+      }
+      return incoming(
+        {
+          ordinal: index,
+          offset: BigInt(index),
+          stamp: stamp(step.run, next(step.run, step.skip)),
+          arrival: step.late ? 'LATE' : 'IN_ORDER',
+        },
+        {
+          businessKey: step.key,
+          run: step.run,
+          final: step.final,
+          coverage: { '0': [0, index] },
+          digest: String(index),
+        },
+      );
+    });
+  }
+
+  /** Runs batches one after the other over a store in memory that loads only what `needs` asks for. */
+  function run(batches: readonly (readonly Incoming[])[]): {
+    rows: Map<string, ResultState>;
+    facts: Map<string, PipelineFacts>;
+    taints: Map<string, string[]>;
+  } {
+    const rows = new Map<string, ResultState>();
+    const taints = new Map<string, string[]>();
+    let facts = new Map<string, PipelineFacts>();
+    for (const batch of batches) {
+      const { keys, openOf } = needs(batch, facts, AT);
+      const wanted = new Set(keys.map(keyOf));
+      const loaded: Loaded = {
+        facts,
+        rows: new Map([...rows].filter(([id, row]) => wanted.has(id) || (openOf.includes(row.pipeline) && !row.final))),
+        taints: new Map([...taints].filter(([id]) => wanted.has(id))),
+      };
+      const planned = plan(batch, loaded, AT);
+      for (const [id, { row }] of planned.rows) {
+        rows.set(id, row);
+        taints.delete(id);
+      }
+      for (const taint of planned.taints)
+        taints.set(keyOf(taint), [...new Set([...(taints.get(keyOf(taint)) ?? []), ...taint.reasons])]);
+      facts = new Map(planned.facts);
+    }
+    return { rows, facts, taints };
+  }
+
+  test('however the log is cut into batches, the rows, the facts and what is held against keys are the same', () => {
+    fc.assert(
+      fc.property(
+        stream,
+        fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 40, maxLength: 40 }),
+        (steps, sizes) => {
+          const all = records(steps);
+          const batches: Incoming[][] = [];
+          for (let from = 0, n = 0; from < all.length; from += sizes[n] ?? 1, n += 1)
+            batches.push(all.slice(from, from + (sizes[n] ?? 1)));
+          expect(run(batches)).toEqual(run([all]));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a level never rises: KAFKA_ONLY has no evidence that could raise it', () => {
+    fc.assert(
+      fc.property(stream, (steps) => {
+        const all = records(steps);
+        const levels = new Map<string, 'HIGH' | 'EVENTUALLY_CONSISTENT' | 'LOW'>();
+        for (let n = 1; n <= all.length; n += 1) {
+          for (const [id, row] of run(all.slice(0, n).map((record) => [record])).rows) {
+            expect(weakest(levels.get(id) ?? CONFIDENCE_LEVELS[0], row.cap)).toBe(row.cap);
+            levels.set(id, row.cap);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('from the moment that a second run writes a result it is LOW', () => {
+    fc.assert(
+      fc.property(stream, (steps) => {
+        const all = records(steps);
+        const writers = new Map<string, Set<string>>();
+        for (let n = 1; n <= all.length; n += 1) {
+          for (const [id, row] of run(all.slice(0, n).map((record) => [record])).rows) {
+            const runs = writers.get(id) ?? new Set();
+            writers.set(id, runs.add(row.run));
+            if (runs.size > 1) expect([row.cap, row.reasons.includes('RESTART_DUPLICATION')]).toEqual(['LOW', true]);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { SourcePartition, type Effect } from '../../processing/kafka-only/partition.js';
+import type { Settings } from '../../processing/kafka-only/settings.js';
+import { evidenceOf, keyOf, valueOf } from '../../processing/kafka-only/window.js';
+import { runFold } from '../harness/oracle.js';
+
+const SETTINGS: Settings = {
+  sourceTopic: 'orders.events',
+  windowMs: 300_000,
+  latenessMs: 60_000,
+  watermarkDelayMs: 10_000,
+  emitIntervalMs: 1_000,
+  poisonSkewMs: 60_000,
+};
+const FRESH = {
+  partition: 0,
+  startOffset: 0,
+  logStartOffset: 0,
+  before: { complete: true, maxEventTimeMs: null, poisonUntilMs: null },
+};
+
+interface Row {
+  readonly case: number;
+  readonly business_key: string;
+  readonly calculated_value: unknown;
+  readonly evidence: unknown;
+}
+
+/** Folds values as the processor does; windows by key, as the oracle writes them. Nothing here may be dropped. */
+function processorFold(values: readonly (string | null)[]): Map<string, unknown> {
+  const partition = new SourcePartition(SETTINGS, FRESH, null);
+  const closed: Effect[] = [];
+  values.forEach((value, offset) => {
+    const record = { offset, key: null, value: value === null ? null : Buffer.from(value), appendTimeMs: 0 };
+    closed.push(...partition.apply(record));
+  });
+  expect(closed.filter((e) => e.kind === 'late_dropped')).toEqual([]);
+  const windows = [...partition.windows.values(), ...closed.flatMap((e) => (e.kind === 'final' ? [e.window] : []))];
+  return new Map(
+    windows.map((w) => {
+      const { duplicates_dropped: _d, lost: _l, ...evidence } = evidenceOf(w, 0);
+      return [keyOf(w), { calculated_value: valueOf(w), evidence }];
+    }),
+  );
+}
+
+async function oracleFold(cases: readonly (readonly (string | null)[])[]): Promise<Map<string, unknown>[]> {
+  const text = await runFold([], (stdin) => {
+    cases.forEach((values, n) =>
+      values.forEach((value, offset) =>
+        stdin.write(`${JSON.stringify({ case: n, partition: 0, offset, key: null, value })}\n`),
+      ),
+    );
+    stdin.end();
+  });
+  const result = cases.map(() => new Map<string, unknown>());
+  for (const line of text.split('\n').filter((l) => l !== '')) {
+    const { case: n, business_key, calculated_value, evidence } = JSON.parse(line) as Row;
+    result[n]?.set(business_key, { calculated_value, evidence });
+  }
+  return result;
+}
+
+const BASE_MS = Date.parse('2026-01-05T09:00:00.000Z');
+const time = (ms: number): string => new Date(ms).toISOString();
+
+// Event times within lateness of each other: beyond it the processor drops what the oracle counts, on purpose.
+const row = fc.record({
+  event_id: fc.uuid(),
+  order_id: fc.integer({ min: 1, max: 12 }).map((n) => `o-${n}`),
+  symbol: fc.constantFrom('005930', '000660', 'G000'),
+  side: fc.constantFrom('BUY', 'SELL'),
+  quantity: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.constant(Number.MAX_SAFE_INTEGER)),
+  price: fc.oneof(
+    fc.tuple(fc.nat(999_999), fc.nat(9999)).map(([a, b]) => `${a}.${String(b).padStart(4, '0')}`),
+    fc.constantFrom('0', '0.000000005', '0.00000001', '99999999999999999999.999999999999999999', '007', '10.50'),
+  ),
+  status: fc.constantFrom('PENDING', 'FILLED', 'CANCELLED'),
+  event_time: fc.integer({ min: -30_000, max: 30_000 }).map((d) => time(BASE_MS + d)),
+  produce_time: fc.constant(time(BASE_MS)),
+  version: fc.nat(5),
+});
+const op = fc.constantFrom('c', 'c', 'c', 'r', 'u', 'd');
+const spoiled = fc
+  .tuple(row, op, fc.constantFrom('price', 'quantity', 'event_time', 'symbol', 'op', 'version', 'event_id'), fc.jsonValue())
+  .map(([r, o, field, value]) => JSON.stringify({ ...r, op: o, [field]: value }));
+const value: fc.Arbitrary<string | null> = fc.oneof(
+  { weight: 12, arbitrary: fc.tuple(row, op).map(([r, o]) => JSON.stringify({ ...r, op: o })) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(row, op, fc.boolean()).map(([r, o, wrap]) => {
+      const envelope = o === 'd' ? { before: r, after: null, op: o } : { before: null, after: r, op: o };
+      return JSON.stringify(wrap ? { schema: null, payload: envelope } : envelope, null, wrap ? 1 : 0);
+    }),
+  },
+  { weight: 2, arbitrary: spoiled },
+  { weight: 1, arbitrary: fc.constant(null) },
+  { weight: 1, arbitrary: fc.constantFrom('', '{', 'null', '[]', '{"op":"c","after":null}', 'NaN', '{"op":"c","price":NaN}') },
+);
+
+test('the Python fold and the processor agree on every stream', async () => {
+  const cases = fc.sample(fc.array(value, { minLength: 1, maxLength: 60 }), 300);
+  const expected = await oracleFold(cases);
+  let windows = 0;
+  cases.forEach((values, n) => {
+    const ours = processorFold(values);
+    windows += ours.size;
+    expect({ n, values, folded: [...ours].sort() }).toEqual({ n, values, folded: [...(expected[n] ?? [])].sort() });
+  });
+  expect(windows).toBeGreaterThan(300); // else the streams test nothing
+}, 60_000);
+
+test('both fold the worked example of the contract to its figures', async () => {
+  const lines = readFileSync(new URL('../fixtures/worked-example.jsonl', import.meta.url), 'utf8').trim().split('\n');
+  const [oracle] = await oracleFold([lines]);
+  expect([...processorFold(lines)].sort()).toEqual([...(oracle ?? [])].sort());
+  const at = (symbol: string): unknown => oracle?.get(`${symbol}@2026-01-05T09:00:00.000Z`);
+  expect(at('005930')).toMatchObject({
+    calculated_value: {
+      orders_total: 3,
+      orders_buy: 2,
+      orders_sell: 1,
+      total_amount: '84850000',
+      average_price: '73000',
+      min_price: '72000',
+      max_price: '74000',
+    },
+  });
+  expect(at('000660')).toMatchObject({ calculated_value: { orders_total: 1, total_amount: '144000000' } });
+  expect(at('035420')).toMatchObject({ calculated_value: { orders_total: 1, total_amount: '6450000' } });
+  expect(at('035720')).toMatchObject({ calculated_value: { orders_total: 1, total_amount: '90000000' } });
+});
