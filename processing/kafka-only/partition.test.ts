@@ -42,7 +42,13 @@ test('an event for a closed window is late-dropped under the key of that window'
   advance(p, END + SETTINGS.latenessMs);
   const late = event();
   expect(p.apply(record(p.position, late))).toEqual([
-    { kind: 'late_dropped', key: 'G000@2026-01-05T09:00:00.000Z', event: late, offset: 1, watermarkMs: END + SETTINGS.latenessMs },
+    {
+      kind: 'late_dropped',
+      key: 'G000@2026-01-05T09:00:00.000Z',
+      event: late,
+      offset: 1,
+      watermarkMs: END + SETTINGS.latenessMs,
+    },
   ]);
   expect(p.windows.size).toBe(0);
 });
@@ -83,7 +89,11 @@ test('a broken record with a key marks that symbol only, open windows and those 
   p.apply(record(2, '{', 'A'));
   p.apply(record(3, event({ symbol: 'A', atMs: T0 - 1 })));
   const lost = Object.fromEntries([...p.windows.values()].map((w) => [keyOf(w), w.lost]));
-  expect(lost).toEqual({ 'A@2026-01-05T09:00:00.000Z': [2], 'B@2026-01-05T09:00:00.000Z': [], 'A@2026-01-05T08:55:00.000Z': [2] });
+  expect(lost).toEqual({
+    'A@2026-01-05T09:00:00.000Z': [2],
+    'B@2026-01-05T09:00:00.000Z': [],
+    'A@2026-01-05T08:55:00.000Z': [2],
+  });
   expect([...p.dirty].map((w) => w.symbol)).toEqual(['A', 'A']); // marked windows are emitted again
 });
 
@@ -98,12 +108,15 @@ test('a broken record without a key marks every open window of the partition', (
 test.each([
   [0, [0]],
   [1, []],
-])('a broken record cannot belong to a window that begins more than a minute after it was appended (%i ms)', (by, lost) => {
-  const p = fresh();
-  p.apply(record(0, '{', 'G000', T0 - SETTINGS.poisonSkewMs - by));
-  p.apply(record(1, event()));
-  expect(only(p).lost).toEqual(lost);
-});
+])(
+  'a broken record cannot belong to a window that begins more than a minute after it was appended (%i ms)',
+  (by, lost) => {
+    const p = fresh();
+    p.apply(record(0, '{', 'G000', T0 - SETTINGS.poisonSkewMs - by));
+    p.apply(record(1, event()));
+    expect(only(p).lost).toEqual(lost);
+  },
+);
 
 test('delivering any records again, in any amount, changes nothing', () => {
   const step = fc.record({ order: fc.nat(8), atMs: fc.integer({ min: -20_000, max: 20_000 }), again: fc.nat(5) });
@@ -126,7 +139,10 @@ test('delivering any records again, in any amount, changes nothing', () => {
 });
 
 test('sums, extremes and digest do not depend on the order of different orders', () => {
-  const row = fc.record({ price: fc.integer({ min: 0, max: 10 ** 7 }).map((n) => (n / 100).toFixed(2)), quantity: fc.integer({ min: 1, max: 900 }) });
+  const row = fc.record({
+    price: fc.integer({ min: 0, max: 10 ** 7 }).map((n) => (n / 100).toFixed(2)),
+    quantity: fc.integer({ min: 1, max: 900 }),
+  });
   fc.assert(
     fc.property(fc.array(row, { minLength: 2, maxLength: 20 }), (rows) => {
       const events = rows.map((r) => event(r));

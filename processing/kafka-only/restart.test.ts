@@ -30,10 +30,19 @@ const step = fc.record({
   order: fc.nat(400),
   advanceMs: fc.oneof(fc.nat(5_000), fc.nat(150_000)),
   lagMs: fc.oneof(fc.constant(0), fc.nat(9_000), fc.nat(90_000)),
-  poison: fc.oneof({ weight: 20, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constantFrom('keyed', 'keyless') }),
+  poison: fc.oneof(
+    { weight: 20, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.constantFrom('keyed', 'keyless') },
+  ),
 });
 const fraction = fc.nat(100);
-const life = fc.record({ reads: fraction, snapshotAfter: fraction, commitAfter: fraction, tickEvery: fc.integer({ min: 1, max: 9 }), ackAfter: fraction });
+const life = fc.record({
+  reads: fraction,
+  snapshotAfter: fraction,
+  commitAfter: fraction,
+  tickEvery: fc.integer({ min: 1, max: 9 }),
+  ackAfter: fraction,
+});
 
 function makeStream(steps: readonly Step[]): { records: SourceRecord[]; events: (OrderEvent | null)[] } {
   let nowMs = T0;
@@ -43,7 +52,11 @@ function makeStream(steps: readonly Step[]): { records: SourceRecord[]; events: 
     nowMs += s.advanceMs;
     const e = event({ symbol: s.symbol, order_id: `o-${s.order}`, atMs: nowMs - s.lagMs });
     events.push(s.poison === null ? e : null);
-    records.push(s.poison === null ? record(offset, e, null, nowMs) : record(offset, '{', s.poison === 'keyed' ? s.symbol : null, nowMs));
+    records.push(
+      s.poison === null
+        ? record(offset, e, null, nowMs)
+        : record(offset, '{', s.poison === 'keyed' ? s.symbol : null, nowMs),
+    );
   });
   return { records, events };
 }
@@ -63,10 +76,17 @@ function truth(events: readonly (OrderEvent | null)[]): Map<string, { events: nu
     const ms = Date.parse(e.event_time);
     const key = windowKey(e.symbol, Math.floor(ms / SETTINGS.windowMs) * SETTINGS.windowMs);
     const orders = windows.get(key) ?? new Map<string, bigint>();
-    if (!orders.has(e.order_id)) orders.set(e.order_id, createHash('sha256').update(e.event_id).digest().readBigUInt64BE());
+    if (!orders.has(e.order_id))
+      orders.set(e.order_id, createHash('sha256').update(e.event_id).digest().readBigUInt64BE());
     windows.set(key, orders);
   }
-  const sum = (orders: Map<string, bigint>): string => String(BigInt.asUintN(64, [...orders.values()].reduce((a, b) => a + b, 0n)));
+  const sum = (orders: Map<string, bigint>): string =>
+    String(
+      BigInt.asUintN(
+        64,
+        [...orders.values()].reduce((a, b) => a + b, 0n),
+      ),
+    );
   return new Map([...windows].map(([key, orders]) => [key, { events: orders.size, digest: sum(orders) }]));
 }
 
@@ -89,7 +109,10 @@ function live(world: World, records: readonly SourceRecord[], l: Life, last: boo
   const source = run.partitions.get(0);
   if (source === undefined) throw new Error('no partition');
   const ack = (): void => {
-    receive(world, run.outbox.peek(Infinity).map((o) => o.value));
+    receive(
+      world,
+      run.outbox.peek(Infinity).map((o) => o.value),
+    );
     run.outbox.ack(run.outbox.size);
   };
   const end = last ? records.length : offset + Math.floor(((records.length - offset) * l.reads) / 100);
@@ -98,7 +121,8 @@ function live(world: World, records: readonly SourceRecord[], l: Life, last: boo
   for (let i = offset; i <= end; i++) {
     const nowMs = T0 + i * 400;
     if (i <= at(l.ackAfter)) ack();
-    if (i === at(l.snapshotAfter)) world.snapshot = encodeSnapshot(source, SETTINGS.sourceTopic, run.outbox.unackedWindows());
+    if (i === at(l.snapshotAfter))
+      world.snapshot = encodeSnapshot(source, SETTINGS.sourceTopic, run.outbox.unackedWindows());
     if (i === at(l.commitAfter)) {
       ack(); // a commit waits for confirmation
       commit = { offset: source.position, before: source.before() };
@@ -116,7 +140,8 @@ function live(world: World, records: readonly SourceRecord[], l: Life, last: boo
 
 const mayHaveBegunBefore = (world: World, windowStart: string): boolean =>
   world.bounds.some(
-    (b) => b !== null && b.start_offset > 0 && (b.max_event_time_before === null || windowStart <= b.max_event_time_before),
+    (b) =>
+      b !== null && b.start_offset > 0 && (b.max_event_time_before === null || windowStart <= b.max_event_time_before),
   );
 const world = (): World => ({
   committed: { offset: 0, metadata: encodeBefore(NOTHING_BEFORE) },
@@ -186,9 +211,15 @@ test('metadata that is not ours, or of a commit outside the log, means unknown',
   }
   const metadata = encodeBefore({ complete: true, maxEventTimeMs: T0, poisonUntilMs: null });
   const found = { partition: 0, metadata, low: 10, high: 20 };
-  expect(startPosition({ ...found, committed: 15 })).toMatchObject({ startOffset: 15, before: { complete: true, maxEventTimeMs: T0 } });
+  expect(startPosition({ ...found, committed: 15 })).toMatchObject({
+    startOffset: 15,
+    before: { complete: true, maxEventTimeMs: T0 },
+  });
   for (const committed of [-1, 9, 21]) {
     expect(startPosition({ ...found, committed })).toMatchObject({ startOffset: 10, before: { complete: false } });
   }
-  expect(startPosition({ ...found, low: 0, committed: -1 })).toMatchObject({ startOffset: 0, before: { complete: true } });
+  expect(startPosition({ ...found, low: 0, committed: -1 })).toMatchObject({
+    startOffset: 0,
+    before: { complete: true },
+  });
 });

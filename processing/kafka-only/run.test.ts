@@ -7,7 +7,14 @@ import { partitionOf, type ControlMessage, type ResultMessage } from './wire.js'
 const PARTITIONS = 3;
 type Sent = ResultMessage<Record<string, never>> & ControlMessage & { readonly seq: number };
 const newRun = (start = startAt(0)): Run =>
-  new Run({ runId: 'run-1', settings: SETTINGS, resultPartitions: PARTITIONS, starts: [start], snapshots: new Map(), nowMs: T0 });
+  new Run({
+    runId: 'run-1',
+    settings: SETTINGS,
+    resultPartitions: PARTITIONS,
+    starts: [start],
+    snapshots: new Map(),
+    nowMs: T0,
+  });
 const all = (run: Run): { p: number; key: string; m: Sent }[] =>
   run.outbox.peek(Infinity).map((o) => ({ p: o.resultPartition, key: o.key, m: JSON.parse(o.value) as Sent }));
 const drain = (run: Run): Sent[] => {
@@ -21,7 +28,11 @@ test('the assignment is the first record of the run in every result partition', 
   run.onRecords(0, [record(0, event())], T0);
   for (let p = 0; p < PARTITIONS; p++) {
     const first = all(run).find((x) => x.p === p);
-    expect(first?.m).toMatchObject({ kind: '_assignment', seq: 1, calculated_value: { source_partition: 0, start_offset: 0 } });
+    expect(first?.m).toMatchObject({
+      kind: '_assignment',
+      seq: 1,
+      calculated_value: { source_partition: 0, start_offset: 0 },
+    });
   }
 });
 
@@ -39,7 +50,8 @@ test('whatever happens, records satisfy the wire schema and are numbered without
       let nowMs = T0;
       for (const a of actions) {
         nowMs += 300;
-        if (typeof a === 'object') run.onRecords(0, [record(offset++, event({ symbol: a.symbol, atMs: nowMs + a.dt }))], nowMs);
+        if (typeof a === 'object')
+          run.onRecords(0, [record(offset++, event({ symbol: a.symbol, atMs: nowMs + a.dt }))], nowMs);
         else if (a === 'broken') run.onRecords(0, [record(offset++, '{', 'A', nowMs)], nowMs);
         else if (a === 'keyless') run.onRecords(0, [record(offset++, '[]', null, nowMs)], nowMs);
         else if (a === 'tombstone') run.onRecords(0, [record(offset++, null, 'A', nowMs)], nowMs);
@@ -82,7 +94,10 @@ test('the last word of a window is final and comes at once', () => {
   const run = newRun();
   run.onRecords(0, [record(0, event())], T0);
   drain(run);
-  const closing = event({ symbol: 'G001', atMs: T0 + SETTINGS.windowMs + SETTINGS.latenessMs + SETTINGS.watermarkDelayMs });
+  const closing = event({
+    symbol: 'G001',
+    atMs: T0 + SETTINGS.windowMs + SETTINGS.latenessMs + SETTINGS.watermarkDelayMs,
+  });
   run.onRecords(0, [record(1, closing)], T0 + 10);
   expect(drain(run)[0]).toMatchObject({ business_key: 'G000@2026-01-05T09:00:00.000Z', final: true, revision: 2 });
 });

@@ -43,7 +43,12 @@ export function event(overrides: Partial<OrderEvent> & { readonly atMs?: number 
   };
 }
 
-export const record = (offset: number, value: OrderEvent | string | null, key: string | null = null, appendTimeMs = T0): SourceRecord => ({
+export const record = (
+  offset: number,
+  value: OrderEvent | string | null,
+  key: string | null = null,
+  appendTimeMs = T0,
+): SourceRecord => ({
   offset,
   key: key ?? (typeof value === 'object' && value !== null ? value.symbol : null),
   value: value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
