@@ -83,7 +83,12 @@ const row = fc.record({
 });
 const op = fc.constantFrom('c', 'c', 'c', 'r', 'u', 'd');
 const spoiled = fc
-  .tuple(row, op, fc.constantFrom('price', 'quantity', 'event_time', 'symbol', 'op', 'version', 'event_id'), fc.jsonValue())
+  .tuple(
+    row,
+    op,
+    fc.constantFrom('price', 'quantity', 'event_time', 'symbol', 'op', 'version', 'event_id'),
+    fc.jsonValue(),
+  )
   .map(([r, o, field, value]) => JSON.stringify({ ...r, op: o, [field]: value }));
 const value: fc.Arbitrary<string | null> = fc.oneof(
   { weight: 12, arbitrary: fc.tuple(row, op).map(([r, o]) => JSON.stringify({ ...r, op: o })) },
@@ -96,7 +101,10 @@ const value: fc.Arbitrary<string | null> = fc.oneof(
   },
   { weight: 2, arbitrary: spoiled },
   { weight: 1, arbitrary: fc.constant(null) },
-  { weight: 1, arbitrary: fc.constantFrom('', '{', 'null', '[]', '{"op":"c","after":null}', 'NaN', '{"op":"c","price":NaN}') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('', '{', 'null', '[]', '{"op":"c","after":null}', 'NaN', '{"op":"c","price":NaN}'),
+  },
 );
 
 test('the Python fold and the processor agree on every stream', async () => {
@@ -112,7 +120,9 @@ test('the Python fold and the processor agree on every stream', async () => {
 }, 60_000);
 
 test('both fold the worked example of the contract to its figures', async () => {
-  const lines = readFileSync(new URL('../fixtures/worked-example.jsonl', import.meta.url), 'utf8').trim().split('\n');
+  const lines = readFileSync(new URL('../fixtures/worked-example.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   const [oracle] = await oracleFold([lines]);
   expect([...processorFold(lines)].sort()).toEqual([...(oracle ?? [])].sort());
   const at = (symbol: string): unknown => oracle?.get(`${symbol}@2026-01-05T09:00:00.000Z`);
