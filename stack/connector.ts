@@ -51,6 +51,7 @@ export function connectorConfig(postgres: ConnectorAddress): Record<string, stri
     'retriable.restart.connector.wait.ms': '1000',
     'producer.override.linger.ms': '0',
     'producer.override.max.request.size': String(MAX_CHANGE_BYTES),
-    'producer.override.compression.type': 'lz4',
+    // kafkajs, which reads the topic, knows no lz4, snappy or zstd: a consumer crashes on its first fetch.
+    'producer.override.compression.type': 'none',
   };
 }

@@ -114,6 +114,9 @@ export function connectProperties(at: {
     'status.storage.partitions': '1',
     'offset.flush.interval.ms': '1000',
     'scheduled.rebalance.max.delay.ms': '0',
+    // The least the broker allows: a worker that was killed is waited for this long by its successor.
+    'session.timeout.ms': '6000',
+    'heartbeat.interval.ms': '1500',
     'connector.client.config.override.policy': 'All',
     'topic.creation.enable': 'false',
     'task.shutdown.graceful.timeout.ms': '3000',

@@ -103,7 +103,7 @@ export class Stack {
   async stop(): Promise<string[]> {
     this.abort.abort();
     await Promise.allSettled(this.pending);
-    for (const group of DRAIN) await Promise.all(group.map((name) => this.components.get(name)?.stop()));
+    for (const group of DRAIN) await Promise.all(group.map(async (name) => this.components.get(name)?.stop()));
     // A child of a child, such as the TypeScript loader's compiler, goes a moment after its parent.
     const id = this.context.stackId;
     await holdsWithin(() => processesOf(id).length === 0, { timeoutMs: 3_000 });

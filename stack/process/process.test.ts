@@ -56,7 +56,7 @@ describe('a supervised program', () => {
 
   test('whose program does not exist is given up too', async () => {
     const component = new Component(program('', { command: '/does/not/exist' }), () => undefined);
-    await expect(component.start()).rejects.toThrow(expect.objectContaining({ code: 'STACK_COMPONENT_FAILED' }));
+    await expect(component.start()).rejects.toMatchObject({ code: 'STACK_COMPONENT_FAILED' });
   });
 
   test('that ignores its signal is killed when its time is over', async () => {

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import kafkajs, { type Kafka as KafkaClient } from 'kafkajs';
+
+/** The tests' only use of kafkajs. */
+function client(brokers: string): KafkaClient {
+  return new kafkajs.Kafka({ clientId: 'tidemark-test', brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING });
+}
+
+export interface ReadRecord {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: string | null;
+  readonly value: string | null;
+}
+
+/** How many records each partition has had; the index is the partition. */
+export async function endOffsets(brokers: string, topic: string): Promise<number[]> {
+  const admin = client(brokers).admin();
+  await admin.connect();
+  try {
+    const offsets = await admin.fetchTopicOffsets(topic);
+    return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+export async function produce(
+  brokers: string,
+  topic: string,
+  messages: readonly { key: string | null; value: string | null }[],
+): Promise<void> {
+  const producer = client(brokers).producer();
+  await producer.connect();
+  try {
+    await producer.send({ topic, messages: [...messages] });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** The first `count` records of a topic, from its beginning. Rejects when they do not come within the limit. */
+export async function readTopic(
+  brokers: string,
+  topic: string,
+  count: number,
+  timeoutMs = 20_000,
+): Promise<ReadRecord[]> {
+  const consumer = client(brokers).consumer({ groupId: `test-${randomUUID()}` });
+  const records: ReadRecord[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`${topic} has ${records.length} of ${count} records after ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      void consumer.run({
+        eachMessage: ({ partition, message }) => {
+          records.push({
+            partition,
+            offset: BigInt(message.offset),
+            key: message.key?.toString() ?? null,
+            value: message.value?.toString() ?? null,
+          });
+          if (records.length >= count) resolve();
+          return Promise.resolve();
+        },
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+    await consumer.disconnect();
+  }
+  return records.slice(0, count);
+}
