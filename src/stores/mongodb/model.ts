@@ -1,0 +1,69 @@
+import type { Db, MongoClient } from 'mongodb';
+import type { ReadModel } from '../port.js';
+import { apply } from './apply.js';
+import { readBinding } from './binding.js';
+import { MONGO_LIMITS, positionUnknown, type MongoLimits } from './command.js';
+import type { Meta } from './position.js';
+import { list, readMany, type MongoPlace } from './read.js';
+import { drop, rebuild } from './rebuild.js';
+
+export interface MongoModelOptions {
+  /** Built by main with MONGO_CLIENT_OPTIONS. `close()` closes it. */
+  readonly client: MongoClient;
+  readonly database: string;
+  readonly limits?: MongoLimits;
+  readonly nowMs: () => number;
+  /** A short random name for a new collection. */
+  readonly newName: () => string;
+}
+
+/** MongoDB as a read model. Needs a replica set of MongoDB 6.0 or newer (README.md). */
+export function createMongoModel(options: MongoModelOptions): ReadModel {
+  const db: Db = options.client.db(options.database);
+  const limits = options.limits ?? MONGO_LIMITS;
+  const place: MongoPlace = { client: options.client, db, limits };
+  /** Which collection this server writes to, since it last asked. Wrong, it is noticed by the conditions of the writes. */
+  let bound: Meta | null = null;
+  let retired: { readonly collection: string; readonly sinceMs: number } | null = null;
+
+  async function bind(): ReturnType<ReadModel['binding']> {
+    const { binding, meta } = await options.client.withSession({ causalConsistency: true }, (session) =>
+      readBinding(db, limits, session),
+    );
+    bound = binding.status === 'bound' ? meta : null;
+    const previous = bound?.previous ?? null;
+    retired = previous === null ? null : { collection: previous, sinceMs: options.nowMs() };
+    return binding;
+  }
+
+  async function boundMeta(): Promise<Meta> {
+    const binding = bound === null ? await bind() : null;
+    if (bound === null) throw positionUnknown(binding?.status === 'unbound' ? binding.reason : 'not bound');
+    return bound;
+  }
+
+  /** Readers that still know the collection have long ended when it is dropped. Dropping fails: next time, or at the next rebuild. */
+  async function dropRetired(): Promise<void> {
+    if (retired === null || options.nowMs() - retired.sinceMs < limits.retireMs) return;
+    const { collection } = retired;
+    retired = null;
+    await drop(db, limits, collection).catch(() => undefined);
+  }
+
+  return {
+    store: 'MONGODB',
+    readMany: (keys) => readMany(place, keys),
+    list: (query) => list(place, query),
+    binding: bind,
+    async apply(changes, applied) {
+      await apply(place, await boundMeta(), changes, applied, new Date(options.nowMs()));
+      await dropRetired();
+    },
+    async rebuild(copy, applied, progress) {
+      const writtenAt = new Date(options.nowMs());
+      bound = await rebuild(place, { copy, applied, progress, newName: options.newName, writtenAt });
+      retired = bound.previous === null ? null : { collection: bound.previous, sinceMs: options.nowMs() };
+    },
+    close: () => options.client.close(),
+  };
+}
