@@ -24,6 +24,8 @@ export class InFlight {
   /** Oldest change first: a key that changes again moves to the end. */
   private readonly byKey = new Map<string, PendingChange>();
   private readonly byKind = new Map<string, PendingChange>();
+  /** Positions that changed a key, ascending: heartbeats take positions too, and put nobody behind. */
+  private changed: Position[] = [];
   private last: { readonly position: Position; readonly nonce: string } | null = null;
   private lowest: Position = ORIGIN;
 
@@ -45,6 +47,19 @@ export class InFlight {
 
   pendingOfKind(kind: string, engine: ProcessingEngine): PendingChange | null {
     return this.byKind.get(kindOf(kind, engine)) ?? null;
+  }
+
+  /** How many transactions after `applied` changed a result; null when that is beyond the floor. */
+  changesAfter(applied: Position): number | null {
+    if (applied < this.lowest) return null;
+    let low = 0;
+    let high = this.changed.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.changed[middle] ?? ORIGIN) > applied) high = middle;
+      else low = middle + 1;
+    }
+    return this.changed.length - low;
   }
 
   /**
@@ -71,11 +86,13 @@ export class InFlight {
   private forget(floor: Position): void {
     this.byKey.clear();
     this.byKind.clear();
+    this.changed = [];
     this.lowest = floor;
   }
 
   private add(entry: SeenEntry): void {
     this.last = { position: entry.position, nonce: entry.nonce };
+    if (entry.keys.length > 0) this.changed.push(entry.position);
     for (const changed of entry.keys) {
       const change = { position: entry.position, cap: changed.cap, reasons: changed.reasons };
       const id = keyOf(changed);
@@ -94,5 +111,8 @@ export class InFlight {
       if (change.position > this.lowest) this.lowest = change.position;
     }
     if (oldest > this.lowest) this.lowest = oldest as Position;
+    // Dropped in lumps: shifting one by one would cost the length of the list each time.
+    const gone = this.changed.findIndex((at) => at > this.lowest);
+    if (gone > 1_000) this.changed = this.changed.slice(gone);
   }
 }

@@ -44,6 +44,7 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
   const seen = beats.flatMap((beat) => (beat === undefined ? [] : [micros(beat.at)]));
   const sources = Object.entries(assignments).map(([p, { run }]) => [p, heartbeats[run]?.sources[p]] as const);
   const counted = sources.map(([, source]) => source?.appendTime ?? null);
+  const watermarks = sources.flatMap(([, source]) => (source?.watermark == null ? [] : [Date.parse(source.watermark)]));
   const known = counted.length > 0 && counted.every((time) => time !== null);
   return {
     pipeline: stored.pipeline,
@@ -59,6 +60,7 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     sources: Object.fromEntries(
       sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]])),
     ),
+    watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),
     position: position(stored.position),
   };
 }

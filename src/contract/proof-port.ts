@@ -13,6 +13,8 @@ export interface PipelineFact extends PipelineEvidence {
   readonly run: string | null;
   /** source partition → next offset that the pipeline will count, as it reported last. */
   readonly sources: Readonly<Record<string, string>>;
+  /** The lowest watermark that the runs reported, ISO-8601; for display, never evidence. */
+  readonly watermark: string | null;
   /** The position that last changed this fact. */
   readonly position: Position;
 }
@@ -22,6 +24,8 @@ export interface Proof extends ProvenPosition {
   pending(key: ResultKey): PendingChange | null;
   /** The last accepted change of any key of the kind and engine since the floor; null: none. */
   pendingOfKind(kind: string, engine: ProcessingEngine): PendingChange | null;
+  /** How many accepted transactions after `applied` changed a result (heartbeats don't); null: beyond the floor. */
+  changesAfter(applied: Position): number | null;
   /** null: nothing was ever heard of it. */
   pipeline(pipeline: string, resultPartition: number): PipelineFact | null;
   readonly pipelines: readonly PipelineFact[];

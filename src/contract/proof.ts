@@ -75,6 +75,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
       },
       pending: (key) => inFlight.pending(key),
       pendingOfKind: (kind, engine) => inFlight.pendingOfKind(kind, engine),
+      changesAfter: (applied) => inFlight.changesAfter(applied),
       pipeline: (pipeline, resultPartition) => places.get(`${pipeline}/${resultPartition}`) ?? null,
       pipelines: facts,
     };

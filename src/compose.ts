@@ -1,0 +1,249 @@
+/** Builds every part of one server and wires them: ingest, projections, proof, API. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { MongoClient } from 'mongodb';
+import { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
+import type { Config } from './config.js';
+import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
+import { DECISION_TABLE, READ_TIME_RULES } from './decision/table.js';
+import { createLogConsumer, type LogConsumerOptions } from './ingest/consumer.js';
+import { startHeartbeat } from './ingest/heartbeat.js';
+import { startPeriodic } from './ingest/periodic.js';
+import { createIngest } from './ingest/run.js';
+import type { LogConsumer } from './log/port.js';
+import type { Reached } from './position/commit-log.js';
+import { createProjection, type Projection } from './projections/run.js';
+import { createApp } from './server/app.js';
+import { createHealth } from './server/status.js';
+import { ingestMetrics } from './server/ingest-metrics.js';
+import { DEFAULT_LIMITS } from './server/options.js';
+import { MONGO_CLIENT_OPTIONS } from './stores/mongodb/command.js';
+import { createMongoModel } from './stores/mongodb/model.js';
+import type { ReadModel, ResultReader } from './stores/port.js';
+import { startClock } from './stores/postgres/clock.js';
+import { migrate } from './stores/postgres/migrate.js';
+import { createPostgresReader } from './stores/postgres/read.js';
+import { prune } from './stores/postgres/retention.js';
+import { createTruth } from './stores/postgres/snapshot.js';
+import type { Store } from './words.js';
+
+export interface RunningServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const PRUNE_EVERY_MS = 30_000;
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+interface Pools {
+  readonly reads: Pool;
+  readonly ingest: Pool;
+  /** Its own: a proof must not queue behind reads. */
+  readonly proof: Pool;
+}
+
+function createPools(config: Config, log: Logger): Pools {
+  const pool = (name: string, max: number, statementMs: number): Pool => {
+    const created = new Pool({
+      connectionString: config.POSTGRES_URL,
+      application_name: `tidemark-${name}`,
+      max,
+      connectionTimeoutMillis: 2_000,
+      idleTimeoutMillis: 60_000,
+      statement_timeout: statementMs,
+      // The client's own limit: a server that is stopped can't time anything out.
+      query_timeout: statementMs + 1_000,
+      keepAlive: true,
+    });
+    // An idle connection that breaks must not end the process.
+    created.on('error', (err) => log.warn({ err }, `an idle Postgres connection of ${name} broke`));
+    return created;
+  };
+  return {
+    reads: pool('reads', config.POSTGRES_POOL, 5_000),
+    ingest: pool('ingest', config.INGEST_CONCURRENCY + 2, 30_000),
+    proof: pool('proof', 2, 5_000),
+  };
+}
+
+const brokersOf =
+  (config: Config, log: Logger) =>
+  (group: string, topics: readonly string[], partitions: number): LogConsumer => {
+    const tell: LogConsumerOptions['log'] = (level, message, fields) => {
+      const { error, ...rest } = fields;
+      log[level]({ ...rest, err: error }, message);
+    };
+    return createLogConsumer({
+      brokers: config.KAFKA_BROKERS,
+      clientId: `tidemark-${process.pid}`,
+      groupId: `${config.TIDEMARK_GROUP}-${group}`,
+      topics,
+      partitionsConcurrently: partitions,
+      maxBytesPerPartition: config.INGEST_MAX_BYTES,
+      sessionTimeoutMs: 10_000,
+      backoffMs: { first: 100, most: 5_000 },
+      stopTimeoutMs: config.DRAIN_TIMEOUT_MS,
+      log: tell,
+    });
+  };
+
+/** What each read model has shown: a clock behind it was rewound. One that can't be asked shows nothing. */
+async function shownBy(models: readonly ReadModel[], log: Logger): Promise<Reached[]> {
+  const bindings = await Promise.all(
+    models.map((model) =>
+      model.binding().catch((err: unknown) => {
+        log.warn({ err, store: model.store }, 'the store can not be asked how far it has come');
+        return null;
+      }),
+    ),
+  );
+  return bindings.flatMap((binding) => (binding?.status === 'bound' ? [binding.applied] : []));
+}
+
+/** @throws AppError with what stopped the start; nothing that was started stays */
+export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
+  const started: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    // Last started, first stopped: the API drains while its stores still answer.
+    for (const end of started.splice(0).reverse())
+      await end().catch((err: unknown) => log.warn({ err }, 'not drained cleanly'));
+  };
+  try {
+    const url = await start(config, log, (end) => started.push(end));
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(config: Config, log: Logger, onStop: (end: () => Promise<unknown>) => void): Promise<string> {
+  await migrate(config.POSTGRES_URL);
+  const pools = createPools(config, log);
+  onStop(() => Promise.all([pools.reads.end(), pools.ingest.end(), pools.proof.end()]));
+
+  const mongo = createMongoModel({
+    client: new MongoClient(config.MONGODB_URL, MONGO_CLIENT_OPTIONS),
+    database: config.MONGODB_DATABASE,
+    nowMs: Date.now,
+    newName: () => randomUUID().slice(0, 8),
+  });
+  onStop(() => mongo.close());
+  const models: readonly ReadModel[] = [mongo];
+
+  // Before anything is served or written: is this still the history that the stores have seen?
+  const clock = await startClock(pools.ingest, await shownBy(models, log));
+  if (clock.forked !== null) log.warn({ incarnation: clock.incarnation }, `a new incarnation begins: ${clock.forked}`);
+
+  const registry = new Registry();
+  const metrics = ingestMetrics(registry);
+  const consumerOf = brokersOf(config, log);
+  const consumer = consumerOf('ingest', [TOPIC_RESULTS_KAFKA_ONLY], config.INGEST_CONCURRENCY);
+  const blocked = new Map<string, Error>();
+  const ingest = createIngest({
+    pool: pools.ingest,
+    engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
+    onCommitted: metrics.committed,
+    onBlocked: ({ topic, partition }, error) => blocked.set(`${topic}/${partition}`, error),
+  });
+  const projections = models.map((model): Projection => projectionOf(model, consumerOf, pools, log));
+
+  const heartbeat = startHeartbeat(pools.ingest, config.HEARTBEAT_MS, (err) =>
+    log.warn({ err }, 'the commit clock did not beat'),
+  );
+  onStop(() => heartbeat.stop());
+  const proofs = createProofSource({
+    read: postgresClockRead(pools.proof),
+    monotonicMs,
+    horizon: { positions: config.PROOF_HORIZON, keys: config.PROOF_KEYS },
+    timeoutMs: config.PROOF_TIMEOUT_MS,
+  });
+  const retention = startPeriodic({
+    everyMs: PRUNE_EVERY_MS,
+    run: () => pruneOnce(config, pools.ingest, models, proofs, log),
+    onError: (err) => log.warn({ err }, 'retention failed; it is tried again'),
+  });
+  onStop(() => retention.stop());
+
+  const readers = new Map<Store, ResultReader>([
+    ['POSTGRES', createPostgresReader(pools.reads)],
+    ...models.map((model) => [model.store, model] as const),
+  ]);
+  const health = createHealth({
+    projections,
+    models,
+    proofs,
+    blocked,
+    connectUrl: config.CONNECT_URL,
+    connector: config.CONNECTOR_NAME,
+  });
+  const app = await createApp({
+    config: {
+      host: config.TIDEMARK_HOST,
+      port: config.TIDEMARK_PORT,
+      ...(config.TIDEMARK_TOKEN === undefined ? {} : { token: config.TIDEMARK_TOKEN }),
+      limits: {
+        ...DEFAULT_LIMITS,
+        bodyBytes: config.MAX_BODY_BYTES,
+        requestMs: config.REQUEST_TIMEOUT_MS,
+        proofMs: config.PROOF_TIMEOUT_MS,
+        drainMs: config.DRAIN_TIMEOUT_MS,
+      },
+      bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.MONGODB_STALE_MS },
+    },
+    readers,
+    proofs,
+    storeStatuses: health.storeStatuses,
+    readiness: health.readiness,
+    decisionTable: [...DECISION_TABLE, ...READ_TIME_RULES],
+    registry,
+    logger: log,
+    version,
+    monotonicMs,
+    newId: randomUUID,
+  });
+  onStop(() => app.close());
+  const { url } = await app.listen();
+  // Joining their groups takes seconds; what is stored is served meanwhile, and readiness says what is still missing.
+  const joining = [...projections.map((projection) => projection.start()), consumer.run(ingest)];
+  onStop(() => Promise.all([consumer.stop(), ...projections.map((projection) => projection.stop())]));
+  void Promise.all(joining).then(health.joined, (err: unknown) => health.failed(asErrorMessage(err)));
+  return url;
+}
+
+const asErrorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function projectionOf(
+  model: ReadModel,
+  consumerOf: ReturnType<typeof brokersOf>,
+  pools: Pools,
+  log: Logger,
+): Projection {
+  return createProjection({
+    model,
+    truth: createTruth(pools.ingest),
+    consumer: consumerOf(`projection-${model.store.toLowerCase()}`, [TOPIC_COMMIT_LOG], 1),
+    log: (level, message, { error, ...fields }) => log[level]({ ...fields, err: error, store: model.store }, message),
+  });
+}
+
+async function pruneOnce(
+  config: Config,
+  pool: Pool,
+  models: readonly ReadModel[],
+  proofs: ReturnType<typeof createProofSource>,
+  log: Logger,
+): Promise<void> {
+  const { position } = await proofs.prove();
+  const applied = (await shownBy(models, log)).map((reached) => reached.position);
+  await prune(pool, position, applied, {
+    keep: config.COMMIT_LOG_KEEP,
+    most: config.COMMIT_LOG_MOST,
+    days: config.RETENTION_DAYS,
+  });
+}
