@@ -1,13 +1,17 @@
 import { Kafka, Partitioners, logLevel, type Admin, type Producer } from 'kafkajs';
 
-/** The generator's and the CLI's door to Kafka. */
-export function kafkaClient(brokers: string, clientId: string): Kafka {
+/** Long enough for a broker to restart. */
+export const PATIENT_RETRIES = 40;
+const QUICK_RETRIES = 3;
+
+/** The generator's and the CLI's door to Kafka: a person waits for the one, the other outlives a broker's restart. */
+export function kafkaClient(brokers: string, clientId: string, retries = QUICK_RETRIES): Kafka {
   return new Kafka({
     clientId,
     brokers: brokers.split(',').map((b) => b.trim()),
     logLevel: logLevel.NOTHING,
     connectionTimeout: 2_000,
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6 },
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries },
   });
 }
 

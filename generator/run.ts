@@ -1,4 +1,4 @@
-import { connectedProducer, kafkaClient, topicEnds } from './kafka.js';
+import { PATIENT_RETRIES, connectedProducer, kafkaClient, topicEnds } from './kafka.js';
 import type { GeneratorOptions } from './options.js';
 import { EventStream, backfill, due, type SourceMessage } from './stream.js';
 
@@ -26,7 +26,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 
 /** Backfills an empty topic, then writes at a steady rate until the count is reached or it is told to stop. */
 export async function runGenerator(options: GeneratorOptions, { now, signal, say }: RunDeps): Promise<void> {
-  const kafka = kafkaClient(options.brokers, 'tidemark-generator');
+  const kafka = kafkaClient(options.brokers, 'tidemark-generator', PATIENT_RETRIES);
   const startedMs = now();
   const stream = new EventStream(options, `g${options.seed}-${startedMs.toString(36)}`);
   const producer = await connectedProducer(kafka);

@@ -32,10 +32,8 @@ async function main(config: Config): Promise<void> {
     logCreator:
       () =>
       ({ level, log: entry }) =>
-        log[level === logLevel.ERROR ? 'error' : level === logLevel.WARN ? 'warn' : 'debug'](
-          { ...entry },
-          entry.message,
-        ),
+        // A rebalance is an error to kafkajs; what we cannot recover from is said by `fatal`.
+        log[level <= logLevel.WARN ? 'warn' : 'debug']({ ...entry }, entry.message),
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 20 },
   });
   const admin = kafka.admin();
