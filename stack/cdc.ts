@@ -11,9 +11,11 @@ import { DATABASE } from './settings.js';
 
 const STREAMS_WITHIN_MS = 60_000;
 
-interface Capture {
+export interface Capture {
   readonly postgresUrl: string;
   readonly connectUrl: string;
+  /** The password, or what Connect finds it by. */
+  readonly password: string;
   /** Folder for the note that survives a crash between "new slot" and "offsets forgotten". */
   readonly run: string;
 }
@@ -36,8 +38,10 @@ export async function startCapture(capture: Capture, step: Step, signal: AbortSi
   }
   const connect = new ConnectClient(connectUrl);
   if (existsSync(forgetNote(run))) {
-    step.update('forgetting offsets of an older slot', 0.2);
-    await connect.forgetOffsets(signal);
+    if (await connect.exists()) {
+      step.update('forgetting offsets of an older slot', 0.2);
+      await connect.forgetOffsets(signal);
+    }
   }
   step.update('registering', 0.4);
   const url = new URL(postgresUrl);
@@ -46,7 +50,7 @@ export async function startCapture(capture: Capture, step: Step, signal: AbortSi
       host: url.hostname,
       port: Number(url.port),
       user: APP_USER,
-      password: url.password,
+      password: capture.password,
       database: DATABASE,
     }),
   );

@@ -24,7 +24,7 @@ describe('ports', () => {
     '"%s" is refused as a port with the name of its variable',
     (text) => {
       expect(() => portsFrom({ TIDEMARK_KAFKA_PORT: text })).toThrow(/TIDEMARK_KAFKA_PORT/);
-      },
+    },
   );
 
   test('a base that leaves no room for the highest port is refused', () => {

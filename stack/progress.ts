@@ -19,16 +19,21 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
   return stream.isTTY ? barsOn(stream) : linesOn((line) => stream.write(`${line}\n`));
 }
 
-/** Says nothing: for tests. */
-export const silent: Progress = linesOn(() => undefined);
+/** A line says something new, not only another number: those come at most every few seconds. */
+const SAME_PHASE_EVERY_MS = 4_000;
 
 export function linesOn(print: (line: string) => void): Progress {
   return {
     step(name) {
-      let last = '';
+      let lastPhase = '';
+      let lastAt = -Infinity;
       const say = (text: string): void => {
-        if (text !== last) print(`${name}: ${text}`);
-        last = text;
+        const phase = text.replaceAll(/\d+/g, '#');
+        const now = performance.now();
+        if (phase === lastPhase && now - lastAt < SAME_PHASE_EVERY_MS) return;
+        print(`${name}: ${text}`);
+        lastPhase = phase;
+        lastAt = now;
       };
       return { update: (text) => say(text), done: say, fail: say };
     },
@@ -73,3 +78,6 @@ function barsOn(stream: NodeJS.WriteStream): Progress {
     },
   };
 }
+
+/** Says nothing: for tests. */
+export const silent: Progress = linesOn(() => undefined);

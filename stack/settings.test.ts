@@ -24,7 +24,9 @@ describe('server settings', () => {
     const kafka = kafkaProperties({ port: 1, controllerPort: 2, logDir: '/x' });
     expect(kafka.listeners).toBe('PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2');
     expect(kafka['advertised.listeners']).toBe('PLAINTEXT://127.0.0.1:1');
-    expect(connectProperties({ kafkaBrokers: 'b', port: 3, pluginPath: '/p' }).listeners).toBe('http://127.0.0.1:3');
+    expect(connectProperties({ kafkaBrokers: 'b', port: 3, pluginPath: '/p', secretsFolder: '/s' }).listeners).toBe(
+      'http://127.0.0.1:3',
+    );
   });
 
   test('every topic is stamped by the broker, deleted by age and by size, and never compacted', () => {

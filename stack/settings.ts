@@ -92,6 +92,7 @@ export function connectProperties(at: {
   kafkaBrokers: string;
   port: number;
   pluginPath: string;
+  secretsFolder: string;
 }): Record<string, string> {
   return {
     'bootstrap.servers': at.kafkaBrokers,
@@ -119,6 +120,10 @@ export function connectProperties(at: {
     'heartbeat.interval.ms': '1500',
     'connector.client.config.override.policy': 'All',
     'topic.creation.enable': 'false',
+    // Connectors name the file that holds a password instead of the password.
+    'config.providers': 'file',
+    'config.providers.file.class': 'org.apache.kafka.common.config.provider.FileConfigProvider',
+    'config.providers.file.param.allowed.paths': at.secretsFolder,
     'task.shutdown.graceful.timeout.ms': '3000',
   };
 }

@@ -7,6 +7,7 @@ import { startStack, type TestStack } from '../test/harness/stack.js';
 import { prepareCapture, startCapture } from './cdc.js';
 import { CONNECTOR_NAME, SLOT_NAME } from './connector.js';
 import { silent } from './progress.js';
+import { passwordReference } from './servers/secrets.js';
 import { withClient } from './servers/postgres.js';
 import { CDC_TOPIC, TOPICS } from './settings.js';
 
@@ -62,6 +63,7 @@ describe('a stack of servers', () => {
     const capture = {
       postgresUrl: stack.postgresUrl,
       connectUrl: stack.connectUrl,
+      password: passwordReference(stack.dataFolder),
       run: join(stack.dataFolder, 'run'),
     };
     await fetch(`${stack.connectUrl}/connectors/${CONNECTOR_NAME}/stop`, { method: 'PUT' });

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { APP_NAMES, appExists, appFile, appSpec, type Addresses, type AppName, type AppOverride } from './apps.js';
-import { prepareCapture, startCapture } from './cdc.js';
+import { prepareCapture, startCapture, type Capture } from './cdc.js';
 import { StackError } from './errors.js';
 import { installKafka, type KafkaInstall } from './install/kafka.js';
 import { installMongodb } from './install/mongodb.js';
@@ -21,7 +21,7 @@ import { kafkaSpec } from './servers/kafka.js';
 import { mongodbSpec, mongodbUrl } from './servers/mongodb.js';
 import { ensureDatabase, postgresSpec, postgresUrl } from './servers/postgres.js';
 import { postgresUser, requireReachable } from './servers/postgres-user.js';
-import { secretsOf } from './servers/secrets.js';
+import { passwordReference, secretsOf } from './servers/secrets.js';
 import { ensureTopics } from './servers/topics.js';
 import { TOPICS } from './settings.js';
 
@@ -56,10 +56,11 @@ export class Stack {
   private readonly abort = new AbortController();
   private readonly rotation;
   private readonly pending: Promise<unknown>[] = [];
+  private stopped: Promise<string[]> | undefined;
 
   constructor(private readonly options: StackOptions) {
     const { paths, ports, env } = options;
-    for (const name of DATA_FOLDERS) mkdirSync(folder(paths, name), { recursive: true, mode: 0o755 });
+    for (const name of DATA_FOLDERS) mkdirSync(folder(paths, name), { recursive: true, mode: 0o700 });
     this.secrets = secretsOf(paths.data);
     this.rotation = startRotation(paths.logs);
     this.context = {
@@ -83,7 +84,7 @@ export class Stack {
     try {
       const java = requireJava(this.options.env);
       const kafkaStep = this.options.progress.step('kafka');
-      const install = installKafka(this.options.paths.cache, kafkaStep);
+      const install = installKafka(this.options.paths.cache, kafkaStep, this.abort.signal);
       const postgres = this.spawned(this.startPostgres());
       const mongodb = this.spawned(this.startMongodb());
       const kafka = this.spawned(this.startKafka(java, install, kafkaStep));
@@ -100,7 +101,12 @@ export class Stack {
   }
 
   /** Drains in order; also ends a start that is under way. Returns who had to be ended by force afterwards. */
-  async stop(): Promise<string[]> {
+  stop(): Promise<string[]> {
+    this.stopped ??= this.drain();
+    return this.stopped;
+  }
+
+  private async drain(): Promise<string[]> {
     this.abort.abort();
     await Promise.allSettled(this.pending);
     for (const group of DRAIN) await Promise.all(group.map(async (name) => this.components.get(name)?.stop()));
@@ -139,7 +145,7 @@ export class Stack {
 
   private async startMongodb(): Promise<void> {
     const step = this.options.progress.step('mongodb');
-    const program = await installMongodb(this.options.paths.cache, step);
+    const program = await installMongodb(this.options.paths.cache, step, this.abort.signal);
     step.update('starting', 0.4);
     await this.run(mongodbSpec(this.context, program));
     step.done('ready');
@@ -194,9 +200,10 @@ export class Stack {
     await component.start(this.abort.signal);
   }
 
-  private capture(): { postgresUrl: string; connectUrl: string; run: string } {
+  private capture(): Capture {
     const { postgresUrl: url, connectUrl } = this.addresses;
-    return { postgresUrl: url, connectUrl, run: this.options.paths.run };
+    const { paths } = this.options;
+    return { postgresUrl: url, connectUrl, password: passwordReference(paths.data), run: paths.run };
   }
 
   /** Remembered, so that stop() waits for what is under way; a failure counts once, at the end. */

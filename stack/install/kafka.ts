@@ -12,7 +12,7 @@ import { requireMaven } from './tools.js';
 
 const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
 /** With an empty local repository Maven fetches about this many files; only the bar needs it. */
-const USUAL_DOWNLOADS = 420;
+const USUAL_DOWNLOADS = 575;
 
 export interface KafkaInstall {
   readonly lib: string;
@@ -20,18 +20,18 @@ export interface KafkaInstall {
 }
 
 /** Kafka, Kafka Connect and the Debezium Postgres plugin, from Maven's repositories. */
-export async function installKafka(cache: string, step: Step): Promise<KafkaInstall> {
+export async function installKafka(cache: string, step: Step, signal: AbortSignal): Promise<KafkaInstall> {
   const name = `kafka-${VERSIONS.kafka}-debezium-${VERSIONS.debezium}`;
   const folder = await cached(
     cache,
     name,
-    (staging) => fetchWithMaven(staging, step),
+    (staging) => fetchWithMaven(staging, step, signal),
     () => step.update('another start is installing it'),
   );
   return { lib: join(folder, 'lib'), plugins: join(folder, 'plugins') };
 }
 
-async function fetchWithMaven(staging: string, step: Step): Promise<void> {
+async function fetchWithMaven(staging: string, step: Step, signal: AbortSignal): Promise<void> {
   const maven = await requireMaven();
   step.update('fetching with Maven', 0.01);
   const work = mkdtempSync(join(tmpdir(), 'tidemark-pom-'));
@@ -50,7 +50,7 @@ async function fetchWithMaven(staging: string, step: Step): Promise<void> {
         `-Dtarget=${staging}`,
         'process-resources',
       ],
-      { cwd: work, all: true, stdin: 'ignore', reject: false },
+      { cwd: work, all: true, stdin: 'ignore', reject: false, cancelSignal: signal },
     );
     let files = 0;
     for await (const line of run.iterable({ from: 'all' })) {

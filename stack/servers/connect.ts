@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ComponentSpec } from '../process/component.js';
 import { connectProperties } from '../settings.js';
 import type { KafkaInstall } from '../install/kafka.js';
@@ -13,7 +13,12 @@ export function connectSpec(context: ServerContext, java: string, install: Kafka
   writeLogging(folder);
   writeProperties(
     properties,
-    connectProperties({ kafkaBrokers: `127.0.0.1:${ports.kafka}`, port: ports.connect, pluginPath: install.plugins }),
+    connectProperties({
+      kafkaBrokers: `127.0.0.1:${ports.kafka}`,
+      port: ports.connect,
+      pluginPath: install.plugins,
+      secretsFolder: dirname(folder),
+    }),
   );
   return {
     name: 'connect',

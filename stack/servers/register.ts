@@ -14,7 +14,6 @@ export class ConnectClient {
 
   /** Forgets where the connector was: its slot is a new one, and old offsets would make it skip. */
   async forgetOffsets(signal?: AbortSignal): Promise<void> {
-    if (!(await this.exists())) return;
     await this.call('PUT', '/stop');
     const stopped = await holdsWithin(async () => (await this.status()).connector === 'STOPPED', {
       timeoutMs: 20_000,
@@ -45,8 +44,16 @@ export class ConnectClient {
     await this.call('POST', '/restart?includeTasks=true&onlyFailed=true');
   }
 
-  private async exists(): Promise<boolean> {
-    return (await this.request('GET', '')).status === 200;
+  async exists(): Promise<boolean> {
+    let status = 0;
+    await holdsWithin(
+      async () => {
+        status = (await this.request('GET', '')).status;
+        return status === 200 || status === 404;
+      },
+      { timeoutMs: 20_000, everyMs: 200 },
+    );
+    return status !== 404;
   }
 
   private async call(method: string, path: string, body?: unknown): Promise<void> {

@@ -8,20 +8,33 @@ export interface Secrets {
   readonly password: string;
 }
 
+/** A Java properties file, because Kafka Connect reads the password from it. */
 export function secretsPath(data: string): string {
-  return join(data, 'secrets.json');
+  return join(data, 'secrets.properties');
+}
+
+/** What stands in the connector's settings instead of the password: those are shown to everybody who asks Connect. */
+export function passwordReference(data: string): string {
+  return `\${file:${secretsPath(data)}:password}`;
 }
 
 export function secretsOf(data: string): Secrets {
   const path = secretsPath(data);
   if (!existsSync(path)) {
-    const secrets: Secrets = { superuserPassword: password(), password: password() };
-    writeFileSync(`${path}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+    const text = `password=${randomPassword()}\nsuperuserPassword=${randomPassword()}\n`;
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as Secrets;
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return { password: valueOf(lines, 'password'), superuserPassword: valueOf(lines, 'superuserPassword') };
 }
 
-function password(): string {
+function valueOf(lines: readonly string[], name: string): string {
+  const line = lines.find((each) => each.startsWith(`${name}=`));
+  if (line === undefined) throw new Error(`The secrets file has no ${name}.`);
+  return line.slice(name.length + 1);
+}
+
+function randomPassword(): string {
   return randomBytes(24).toString('hex');
 }

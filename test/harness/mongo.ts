@@ -1,6 +1,6 @@
 import { installMongodb } from '../../stack/install/mongodb.js';
 import { Component } from '../../stack/process/component.js';
-import { linesOn } from '../../stack/progress.js';
+import { silent } from '../../stack/progress.js';
 import { mongodbSpec, mongodbUrl } from '../../stack/servers/mongodb.js';
 import { killAtExit } from './kill-at-exit.js';
 import { makeSandbox } from './sandbox.js';
@@ -17,7 +17,7 @@ export interface TestMongo {
 /** A throwaway replica set of one; about a second. Fit for `*.pg.test.ts`: real servers that start in a second. */
 export async function startMongo(): Promise<TestMongo> {
   const sandbox = await makeSandbox('mongo');
-  const program = await installMongodb(sandbox.paths.cache, linesOn(() => undefined).step('mongodb'));
+  const program = await installMongodb(sandbox.paths.cache, silent.step('mongodb'), new AbortController().signal);
   const component = new Component(mongodbSpec(sandbox.context, program), (sentence) =>
     process.stderr.write(`${sentence}\n`),
   );

@@ -1,7 +1,7 @@
 import { installPostgres } from '../../stack/install/postgres.js';
 import { migrateDatabase } from '../../stack/migrate.js';
 import { Component } from '../../stack/process/component.js';
-import { linesOn } from '../../stack/progress.js';
+import { silent } from '../../stack/progress.js';
 import { ensureDatabase, postgresSpec } from '../../stack/servers/postgres.js';
 import { postgresUser } from '../../stack/servers/postgres-user.js';
 import { secretsOf } from '../../stack/servers/secrets.js';
@@ -20,7 +20,7 @@ const FAST = { fsync: 'off', full_page_writes: 'off', max_replication_slots: '20
 /** The stack's own Postgres, alone, in a folder that is removed with it. */
 export async function startPostgres(): Promise<ThrowawayPostgres> {
   const sandbox = await makeSandbox('pg');
-  const step = linesOn(() => undefined).step('postgres');
+  const step = silent.step('postgres');
   const native = await installPostgres(sandbox.paths.cache, step);
   const secrets = secretsOf(sandbox.paths.data);
   const user = postgresUser(sandbox.env);
