@@ -33,6 +33,7 @@ export class SourcePartition {
   marks: LostMark[];
   #maxEventTimeMs: number | null;
   #poisonUntilMs: number | null;
+  #poisonOffset: number | null;
   /** Lower bound of the ends of the open windows: spares a scan per record. */
   #nextEndMs = Infinity;
 
@@ -44,7 +45,8 @@ export class SourcePartition {
     this.partition = start.partition;
     this.position = start.startOffset;
     this.#poisonUntilMs = start.before.poisonUntilMs;
-    this.marksRestored = snapshot !== null && snapshot.position >= start.startOffset;
+    this.#poisonOffset = start.before.poisonOffset;
+    this.marksRestored = snapshot !== null && snapshot.position > (start.before.poisonOffset ?? -1);
     this.marks = (snapshot?.marks ?? []).filter((m) => m.offset < start.startOffset);
     // The watermark at an offset follows from the maximum before it; the snapshot's may be of another offset.
     const older = snapshot !== null && snapshot.position <= start.startOffset ? snapshot.maxEventTimeMs : null;
@@ -68,7 +70,12 @@ export class SourcePartition {
   /** What a commit at the present position says about everything below it. */
   before(): Before {
     const complete = this.start.before.complete;
-    return { complete, maxEventTimeMs: complete ? this.#maxEventTimeMs : null, poisonUntilMs: this.#poisonUntilMs };
+    return {
+      complete,
+      maxEventTimeMs: complete ? this.#maxEventTimeMs : null,
+      poisonUntilMs: this.#poisonUntilMs,
+      poisonOffset: this.#poisonOffset,
+    };
   }
 
   /** Folds one record. Records below the position have been folded already and change nothing. */
@@ -127,6 +134,7 @@ export class SourcePartition {
     const mark: LostMark = { offset, key, appendTimeMs, watermarkMs: this.watermarkMs };
     this.marks = pruneMarks([...this.marks, mark], null, this.settings);
     this.#poisonUntilMs = Math.max(this.#poisonUntilMs ?? 0, appendTimeMs + this.settings.poisonSkewMs);
+    this.#poisonOffset = offset;
     for (const window of this.windows.values()) {
       if (couldBelong(mark, window, this.settings) && noteLost(window, offset)) this.#touch(window, offset);
     }

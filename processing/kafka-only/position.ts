@@ -11,10 +11,17 @@ export interface Before {
   readonly maxEventTimeMs: number | null;
   /** An undecodable record below the offset could belong to windows that begin up to here. */
   readonly poisonUntilMs: number | null;
+  /** Offset of the last undecodable record below: a snapshot taken after it has all the marks. */
+  readonly poisonOffset: number | null;
 }
 
-export const NOTHING_BEFORE: Before = { complete: true, maxEventTimeMs: null, poisonUntilMs: null };
-export const UNKNOWN_BEFORE: Before = { complete: false, maxEventTimeMs: null, poisonUntilMs: null };
+export const NOTHING_BEFORE: Before = { complete: true, maxEventTimeMs: null, poisonUntilMs: null, poisonOffset: null };
+export const UNKNOWN_BEFORE: Before = {
+  complete: false,
+  maxEventTimeMs: null,
+  poisonUntilMs: null,
+  poisonOffset: null,
+};
 
 const orNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
@@ -25,6 +32,7 @@ export function encodeBefore(before: Before): string {
     complete: before.complete,
     max_event_time: orNull(before.maxEventTimeMs),
     poison_until: orNull(before.poisonUntilMs),
+    poison_offset: before.poisonOffset,
   });
 }
 
@@ -35,8 +43,15 @@ export function decodeBefore(metadata: string | null): Before {
     if (json['v'] !== 1 || typeof json['complete'] !== 'boolean') return UNKNOWN_BEFORE;
     const max = json['max_event_time'] === null ? null : timeToMs(json['max_event_time']);
     const poison = json['poison_until'] === null ? null : timeToMs(json['poison_until']);
+    const offset = json['poison_offset'];
     if (Number.isNaN(max) || Number.isNaN(poison)) return UNKNOWN_BEFORE;
-    return { complete: json['complete'], maxEventTimeMs: max, poisonUntilMs: poison };
+    if (offset !== null && !Number.isSafeInteger(offset)) return UNKNOWN_BEFORE;
+    return {
+      complete: json['complete'],
+      maxEventTimeMs: max,
+      poisonUntilMs: poison,
+      poisonOffset: offset as number | null,
+    };
   } catch {
     return UNKNOWN_BEFORE;
   }

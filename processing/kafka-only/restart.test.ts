@@ -209,7 +209,7 @@ test('metadata that is not ours, or of a commit outside the log, means unknown',
   for (const text of [null, '', 'x', '{}', '{"v":2,"complete":true,"max_event_time":null,"poison_until":null}']) {
     expect(decodeBefore(text).complete).toBe(false);
   }
-  const metadata = encodeBefore({ complete: true, maxEventTimeMs: T0, poisonUntilMs: null });
+  const metadata = encodeBefore({ complete: true, maxEventTimeMs: T0, poisonUntilMs: null, poisonOffset: null });
   const found = { partition: 0, metadata, low: 10, high: 20 };
   expect(startPosition({ ...found, committed: 15 })).toMatchObject({
     startOffset: 15,

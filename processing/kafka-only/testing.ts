@@ -19,7 +19,7 @@ export const startAt = (startOffset: number, before: Partial<StartPosition['befo
   partition: 0,
   startOffset,
   logStartOffset: 0,
-  before: { complete: true, maxEventTimeMs: null, poisonUntilMs: null, ...before },
+  before: { complete: true, maxEventTimeMs: null, poisonUntilMs: null, poisonOffset: null, ...before },
 });
 
 let ids = 0;

@@ -17,7 +17,7 @@ const FRESH = {
   partition: 0,
   startOffset: 0,
   logStartOffset: 0,
-  before: { complete: true, maxEventTimeMs: null, poisonUntilMs: null },
+  before: { complete: true, maxEventTimeMs: null, poisonUntilMs: null, poisonOffset: null },
 };
 
 interface Row {
