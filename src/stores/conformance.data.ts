@@ -14,7 +14,8 @@ export type Written = Partial<Omit<StoredResult, 'position' | 'committedAt'>> & 
 
 const INSTANT = 1_767_603_600_000_000;
 
-export const committedAt = (p: Position): StoredResult['committedAt'] => micros(INSTANT + Number(p % 1_000_000n) * 1_000);
+export const committedAt = (p: Position): StoredResult['committedAt'] =>
+  micros(INSTANT + Number(p % 1_000_000n) * 1_000);
 
 export const result = (p: Position, written: Written): StoredResult => ({
   kind: 'order_window',

@@ -38,6 +38,7 @@ export const CLAIMS = [
   'lost-acknowledgement',
   'rejected',
   'zombie',
+  'prefix',
   'foreign-incarnation',
   'wiped',
   'dropped',

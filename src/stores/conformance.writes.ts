@@ -1,6 +1,6 @@
 import { code, readOne, type Claim } from './conformance.js';
 import { appliedOf, copyOf, History, key, result } from './conformance.data.js';
-import type { ReadModel } from './port.js';
+import type { Change, ReadModel } from './port.js';
 
 const a = key('a');
 
@@ -69,7 +69,7 @@ export function describeWrites(claim: Claim): void {
     await bindEmpty(model, history);
     const update = history.commit({ businessKey: 'a' });
     const removal = history.commit({ businessKey: 'a', deleted: true });
-    await model.apply([removal], history.now());
+    await model.apply([update, removal], history.now());
     await model.apply([update], appliedOf(update));
     expect(await readOne(model, a)).toEqual(removal.documents[0]);
   });
@@ -142,6 +142,29 @@ export function describeWrites(claim: Claim): void {
     const forged = { ...history.now(), nonce: 'of another history' };
     await expect(zombie.apply([], forged)).rejects.toEqual(code('STORE_CONFLICT', true));
   });
+
+  claim(
+    'prefix',
+    'changes that leave a hole, or follow another history, do not move the applied position',
+    async ({ model }) => {
+      const history = new History();
+      await bindEmpty(model, history);
+      const [one, two, three] = [
+        history.commit({ businessKey: 'a' }),
+        history.commit(),
+        history.commit({ businessKey: 'b' }),
+      ];
+      const forged = { ...one, predecessor: 'of another history' };
+      for (const changes of [[two], [three], [forged]]) {
+        const reached = appliedOf(changes[0] as Change);
+        await expect(model.apply(changes, reached)).rejects.toEqual(code('STORE_CONFLICT', true));
+        expect(await appliedPosition(model)).toBe(0n);
+      }
+      await model.apply([one, two], appliedOf(two));
+      await model.apply([one, two, three], appliedOf(three));
+      expect(await model.binding()).toEqual({ status: 'bound', applied: history.now() });
+    },
+  );
 
   claim('foreign-incarnation', 'a change of another incarnation is refused', async (subject) => {
     const history = new History('incarnation-1', 5);

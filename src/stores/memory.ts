@@ -84,9 +84,15 @@ export function createMemoryModel({
       await hook('applied', documents);
       const now = bound();
       if (now.collection !== mine.collection) throw fail('STORE_CONFLICT', 'made anew meanwhile');
-      if (now.applied.position === applied.position && now.applied.nonce !== applied.nonce)
-        throw fail('STORE_CONFLICT', 'another history');
-      if (now.applied.position < applied.position) disk.bound = { collection: now.collection, applied };
+      if (now.applied.position === applied.position && now.applied.nonce === applied.nonce) return;
+      if (now.applied.position > applied.position) return;
+      const [first] = changes;
+      const { position, nonce } = now.applied;
+      const follows =
+        first !== undefined &&
+        (first.position <= position || (first.position === position + 1n && first.predecessor === nonce));
+      if (!follows) throw fail('STORE_CONFLICT', 'what is applied is not what these changes follow');
+      disk.bound = { collection: now.collection, applied };
     },
     async rebuild(copy, applied, progress) {
       const seen = disk.bound;

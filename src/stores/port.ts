@@ -39,7 +39,11 @@ export interface Applied {
   readonly resumeOffset: bigint;
 }
 
-/** A listing of one kind and engine, ordered by (calculated_value[orderBy], business_key) ascending. */
+/**
+ * A listing of one kind and engine, ordered by (calculated_value[orderBy], business_key) ascending. The fields it names
+ * hold texts, compared by their UTF-8 bytes: a result in which one is missing or no text is left out. `listing.ts` is
+ * the reference.
+ */
 export interface ListQuery {
   readonly kind: string;
   readonly engine: ProcessingEngine;
@@ -94,11 +98,22 @@ export interface ReadModel extends ResultReader {
   binding(): Promise<Binding>;
   /**
    * Makes `changes` readable, then moves the applied position to `applied`, in this order. Idempotent by position.
-   * @throws AppError CHANGE_REJECTED (not retryable) when the store refuses a document: the projection blocks
+   * `changes` are in order and without holes, end at `applied`, and begin no later than the applied position + 1.
+   * @throws AppError CHANGE_REJECTED (not retryable) when the store refuses a document: the projection blocks.
+   * Retryable: STORE_CONFLICT (rebuilt meanwhile, another history, or a hole), POSITION_UNKNOWN (wiped), STORE_UNAVAILABLE:
+   * the projection reads the binding again
    */
   apply(changes: readonly Change[], applied: Applied): Promise<void>;
-  /** Fills a new collection/index/table beside the old one from a copy of the truth at `applied`, then swaps. */
-  rebuild(copy: AsyncIterable<readonly StoredResult[]>, applied: Applied, progress: (rows: number) => void): Promise<void>;
+  /**
+   * Fills a new collection/index/table beside the old one from a copy of the truth at `applied`, then swaps. Readers
+   * keep the old answers until then. @throws AppError STORE_CONFLICT (retryable) when the store has moved meanwhile, or
+   * would be taken back within its incarnation
+   */
+  rebuild(
+    copy: AsyncIterable<readonly StoredResult[]>,
+    applied: Applied,
+    progress: (rows: number) => void,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -67,7 +67,7 @@ export async function apply(
     for (const chunk of chunks(documents)) await upsert(place, session, meta, chunk);
     // Heartbeats write nothing that would notice a dropped collection.
     if (documents.length === 0) await verifyIdentity(place.db, place.limits, session, meta);
-    await moveApplied(place.db, place.limits, session, meta, applied);
+    await moveApplied(place.db, place.limits, session, meta, { changes, applied });
   });
 }
 

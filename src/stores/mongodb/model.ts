@@ -24,15 +24,19 @@ export function createMongoModel(options: MongoModelOptions): ReadModel {
   const place: MongoPlace = { client: options.client, db, limits };
   /** Which collection this server writes to, since it last asked. Wrong, it is noticed by the conditions of the writes. */
   let bound: Meta | null = null;
-  let retired: { readonly collection: string; readonly sinceMs: number } | null = null;
+  let retired: { readonly collection: string; readonly sinceMs: number; dropped: boolean } | null = null;
+
+  function retire(collection: string | null): void {
+    if (collection === null || collection === retired?.collection) return;
+    retired = { collection, sinceMs: options.nowMs(), dropped: false };
+  }
 
   async function bind(): ReturnType<ReadModel['binding']> {
     const { binding, meta } = await options.client.withSession({ causalConsistency: true }, (session) =>
       readBinding(db, limits, session),
     );
     bound = binding.status === 'bound' ? meta : null;
-    const previous = bound?.previous ?? null;
-    retired = previous === null ? null : { collection: previous, sinceMs: options.nowMs() };
+    retire(bound?.previous ?? null);
     return binding;
   }
 
@@ -44,10 +48,9 @@ export function createMongoModel(options: MongoModelOptions): ReadModel {
 
   /** Readers that still know the collection have long ended when it is dropped. Dropping fails: next time, or at the next rebuild. */
   async function dropRetired(): Promise<void> {
-    if (retired === null || options.nowMs() - retired.sinceMs < limits.retireMs) return;
-    const { collection } = retired;
-    retired = null;
-    await drop(db, limits, collection).catch(() => undefined);
+    if (retired === null || retired.dropped || options.nowMs() - retired.sinceMs < limits.retireMs) return;
+    retired.dropped = true;
+    await drop(db, limits, retired.collection).catch(() => undefined);
   }
 
   return {
@@ -62,7 +65,7 @@ export function createMongoModel(options: MongoModelOptions): ReadModel {
     async rebuild(copy, applied, progress) {
       const writtenAt = new Date(options.nowMs());
       bound = await rebuild(place, { copy, applied, progress, newName: options.newName, writtenAt });
-      retired = bound.previous === null ? null : { collection: bound.previous, sinceMs: options.nowMs() };
+      retire(bound.previous);
     },
     close: () => options.client.close(),
   };

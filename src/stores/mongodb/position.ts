@@ -5,7 +5,7 @@
 import { Long, type ClientSession, type Db, type Document, type UUID } from 'mongodb';
 import { AppError } from '../../errors.js';
 import { micros, position } from '../../position/position.js';
-import type { Applied } from '../port.js';
+import type { Applied, Change } from '../port.js';
 import {
   command,
   DUPLICATE_KEY,
@@ -78,18 +78,37 @@ const sameCollection = (meta: Meta): Document => ({
   incarnation: meta.applied.incarnation,
 });
 
+/** What must be there for `changes` to continue it: the prefix claim holds in the store itself, whoever writes. */
+function continued(changes: readonly Change[], applied: Applied): Document {
+  const [first] = changes;
+  const before = { $lt: Long.fromBigInt(applied.position) };
+  if (first === undefined) return { position: applied.position, nonce: applied.nonce };
+  return {
+    $or: [
+      { position: Long.fromBigInt(first.position - 1n), nonce: first.predecessor },
+      { position: { $gte: Long.fromBigInt(first.position), ...before } },
+    ],
+  };
+}
+
+export interface Move {
+  /** In order, without holes, ending at `applied`. */
+  readonly changes: readonly Change[];
+  readonly applied: Applied;
+}
+
 /**
  * Moves the applied position forward, within its collection and incarnation. Being there already is success.
- * @throws AppError STORE_CONFLICT when the store has been rebuilt, or holds another history at this position
+ * @throws AppError STORE_CONFLICT when the store has been rebuilt, holds another history, or would be left with a hole
  */
 export async function moveApplied(
   db: Db,
   limits: MongoLimits,
   session: ClientSession,
   meta: Meta,
-  applied: Applied,
+  { changes, applied }: Move,
 ): Promise<void> {
-  const q = { ...sameCollection(meta), position: { $lt: Long.fromBigInt(applied.position) } };
+  const q = { ...sameCollection(meta), ...continued(changes, applied) };
   const updates = [{ q, u: { $set: reachedFields(applied) } }];
   const reply = await write(db, { update: META_COLLECTION, updates }, limits.writeMs, session);
   refuseErrors(reply);
@@ -101,7 +120,7 @@ export async function moveApplied(
     now.collectionUuid.equals(meta.collectionUuid) &&
     now.applied.incarnation === applied.incarnation &&
     (now.applied.position > applied.position || now.applied.nonce === applied.nonce);
-  if (!same) throw storeConflict('it was made anew, or moved on in another history, meanwhile');
+  if (!same) throw storeConflict('what is applied there is not what these changes follow');
 }
 
 /**
