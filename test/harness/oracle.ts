@@ -80,5 +80,7 @@ async function endOffsets(classpath: string, brokers: string, topic: string): Pr
   for await (const chunk of java.stdout) out += String(chunk);
   const lines = out.split('\n').filter((l) => l.startsWith(`${topic}:`));
   if (lines.length === 0) throw new Error(`no end offsets of ${topic} at ${brokers}`);
-  return Object.fromEntries(lines.map((l) => l.split(':').slice(1).map(Number)));
+  const ends: Record<number, number> = {};
+  for (const [, partition, end] of lines.map((l) => l.split(':'))) ends[Number(partition)] = Number(end);
+  return ends;
 }
