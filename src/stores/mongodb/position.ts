@@ -2,7 +2,7 @@
  * The applied position, in one document beside the data: which collection, by name and UUID, it speaks of, and where in
  * the CDC topic to go on from. Every change of it is conditional, so that a zombie can't move it back.
  */
-import { Long, type ClientSession, type Db, type Document, type UUID } from 'mongodb';
+import { Long, type ClientSession, type Db, type Document, UUID } from 'mongodb';
 import { AppError } from '../../errors.js';
 import { micros, position } from '../../position/position.js';
 import type { Applied, Change } from '../port.js';
@@ -65,6 +65,9 @@ export async function readRawMeta(db: Db, limits: MongoLimits, session: ClientSe
 /** @throws AppError POSITION_UNKNOWN when somebody has altered it beyond reading */
 export function parseMeta(raw: Document): Meta {
   try {
+    // A find with an undefined UUID would be a find without one.
+    if (!(raw['collectionUuid'] instanceof UUID) || typeof raw['collection'] !== 'string')
+      throw new TypeError('no collection');
     return toMeta(raw);
   } catch (error) {
     throw positionUnknown('its applied position is unreadable', error);
