@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { MongoClient } from 'mongodb';
+import { eventually } from '../test/harness/eventually.js';
 import { endOffsets, produce } from '../test/harness/kafka.js';
 import { componentsOf, launch, untilReady, type Launched } from '../test/harness/launcher.js';
 import { startMongo, type TestMongo } from '../test/harness/mongo.js';
@@ -91,7 +92,7 @@ describe('npm start, npm stop and npm run reset', () => {
 
   test('Ctrl-C in the middle of a start ends what was started so far', async () => {
     const third = launch(sandbox, 'start', ...WITHOUT);
-    while (!componentsOf(sandbox).includes('kafka')) await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(() => expect(componentsOf(sandbox)).toContain('kafka'), { timeoutMs: 30_000 });
     third.process.kill('SIGINT');
     expect((await third.ended).code).toBe(0);
     expect(componentsOf(sandbox)).toEqual([]);

@@ -39,12 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** `npm start -- --without generator,processor` */
 function withoutFrom(args: readonly string[]): AppName[] {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { without: { type: 'string', default: '' } },
-    strict: true,
-  });
-  return values.without
+  return withoutOption(args)
     .split(',')
     .filter(Boolean)
     .map((name) => {
@@ -53,4 +48,16 @@ function withoutFrom(args: readonly string[]): AppName[] {
         throw new StackError('STACK_SETTING_INVALID', `--without ${name} names none of ${APP_NAMES.join(', ')}.`);
       return app;
     });
+}
+
+function withoutOption(args: readonly string[]): string {
+  try {
+    return parseArgs({ args: [...args], options: { without: { type: 'string', default: '' } } }).values.without;
+  } catch (cause) {
+    throw new StackError(
+      'STACK_SETTING_INVALID',
+      '"npm start" takes only "-- --without" and a list of our own programs, such as generator,processor.',
+      { cause },
+    );
+  }
 }

@@ -20,7 +20,7 @@ import type { ServerContext } from './servers/context.js';
 import { kafkaSpec } from './servers/kafka.js';
 import { mongodbSpec, mongodbUrl } from './servers/mongodb.js';
 import { ensureDatabase, postgresSpec, postgresUrl } from './servers/postgres.js';
-import { postgresUser, requireReachable } from './servers/postgres-user.js';
+import { postgresUser, requireReachable, type SystemUser } from './servers/postgres-user.js';
 import { passwordReference, secretsOf } from './servers/secrets.js';
 import { ensureTopics } from './servers/topics.js';
 import { TOPICS } from './settings.js';
@@ -82,10 +82,11 @@ export class Stack {
   /** Resolves when everything answers; on the first failure ends what it started and throws. */
   async start(): Promise<void> {
     try {
-      const java = requireJava(this.options.env);
+      const java = await requireJava(this.options.env);
+      const user = this.postgresUser();
       const kafkaStep = this.options.progress.step('kafka');
       const install = installKafka(this.options.paths.cache, kafkaStep, this.abort.signal);
-      const postgres = this.spawned(this.startPostgres());
+      const postgres = this.spawned(this.startPostgres(user));
       const mongodb = this.spawned(this.startMongodb());
       const kafka = this.spawned(this.startKafka(java, install, kafkaStep));
       const connect = this.spawned(this.startConnect(java, install));
@@ -123,15 +124,10 @@ export class Stack {
     await Promise.all([...this.components.values()].map((component) => component.kill9()));
   }
 
-  private async startPostgres(): Promise<void> {
-    const { paths, env, progress, ports, postgresSettings } = this.options;
+  private async startPostgres(user: SystemUser | undefined): Promise<void> {
+    const { paths, progress, ports, postgresSettings } = this.options;
     const step = progress.step('postgres');
     const native = await installPostgres(paths.cache, step);
-    const user = postgresUser(env);
-    if (user !== undefined) {
-      requireReachable(paths.data, user, 'TIDEMARK_DATA');
-      requireReachable(paths.cache, user, 'TIDEMARK_CACHE');
-    }
     step.update('starting', 0.3);
     const settings = postgresSettings && { settings: postgresSettings };
     await this.run(await postgresSpec(this.context, { native, user, secrets: this.secrets, ...settings }));
@@ -151,20 +147,20 @@ export class Stack {
     step.done('ready');
   }
 
-  private async startKafka(java: Promise<string>, install: Promise<KafkaInstall>, step: Step): Promise<void> {
+  private async startKafka(java: string, install: Promise<KafkaInstall>, step: Step): Promise<void> {
     const { lib } = await install;
     step.update('starting', 0.3);
-    await this.run(await kafkaSpec(this.context, await java, lib));
+    await this.run(await kafkaSpec(this.context, java, lib));
     step.update('creating topics', 0.8);
     await ensureTopics(this.addresses.kafkaBrokers, TOPICS);
     step.done('ready');
   }
 
-  private async startConnect(java: Promise<string>, install: Promise<KafkaInstall>): Promise<void> {
+  private async startConnect(java: string, install: Promise<KafkaInstall>): Promise<void> {
     const step = this.options.progress.step('connect');
     const installed = await install;
     step.update('starting', 0.3);
-    await this.run(connectSpec(this.context, await java, installed));
+    await this.run(connectSpec(this.context, java, installed));
     step.done('ready');
   }
 
@@ -189,6 +185,16 @@ export class Stack {
     step.update('starting', 0.3);
     await this.run(appSpec(this.context, name, this.addresses, override));
     step.done('ready');
+  }
+
+  /** Who runs Postgres, and whether they can reach it: asked before anything starts. */
+  private postgresUser(): SystemUser | undefined {
+    const { env, paths } = this.options;
+    const user = postgresUser(env);
+    if (user === undefined) return undefined;
+    requireReachable(paths.data, user, 'TIDEMARK_DATA');
+    requireReachable(paths.cache, user, 'TIDEMARK_CACHE');
+    return user;
   }
 
   private async run(spec: ComponentSpec): Promise<void> {

@@ -35,16 +35,20 @@ export async function runTests(argv: readonly string[]): Promise<number> {
     );
   }
   const total = { passed: 0, failed: 0 };
+  const interrupt = new AbortController();
+  // The servers of the tests are ended below, whoever interrupts.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
   for (const tier of named === undefined ? TIERS : [named]) {
-    const count = tier === 'lint' ? await lint() : await jest(tier, jestArgs);
+    const count = tier === 'lint' ? await lint(interrupt.signal) : await jest(tier, jestArgs, interrupt.signal);
     total.passed += count.passed;
     total.failed += count.failed;
+    if (interrupt.signal.aborted) return 130;
   }
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 ? 0 : 1;
 }
 
-async function lint(): Promise<Count> {
+async function lint(signal: AbortSignal): Promise<Count> {
   let failed = 0;
   for (const [name, args] of LINTERS) {
     process.stdout.write(`— ${name}\n`);
@@ -52,13 +56,14 @@ async function lint(): Promise<Count> {
       cwd: REPOSITORY,
       stdio: ['ignore', 'inherit', 'inherit'],
       reject: false,
+      cancelSignal: signal,
     });
     if (result.exitCode !== 0) failed += 1;
   }
   return { passed: LINTERS.length - failed, failed };
 }
 
-async function jest(tier: Tier, jestArgs: readonly string[]): Promise<Count> {
+async function jest(tier: Tier, jestArgs: readonly string[], signal: AbortSignal): Promise<Count> {
   process.stdout.write(`— jest ${tier}\n`);
   const work = mkdtempSync(join(tmpdir(), 'tidemark-jest-'));
   const output = join(work, 'result.json');
@@ -82,6 +87,7 @@ async function jest(tier: Tier, jestArgs: readonly string[]): Promise<Count> {
         stdout: 'ignore',
         stderr: 'inherit',
         reject: false,
+        cancelSignal: signal,
         env: { [TEST_RUN_VARIABLE]: run },
       },
     );
