@@ -68,8 +68,6 @@ create table results (
 );
 create index results_by_window on results (kind, engine, ((calculated_value ->> 'window_start') collate "C"), business_key) where not deleted;
 create index results_by_symbol on results (kind, engine, ((calculated_value ->> 'symbol') collate "C"), ((calculated_value ->> 'window_start') collate "C"), business_key) where not deleted;
--- What a new run lowers: the open results of the partitions it takes over.
-create index results_open on results (pipeline, result_topic, result_partition) where not final;
 
 -- Consumed so far, per result partition. Locked first by every ingest transaction: a second consumer or a zombie
 -- conflicts here, before any effect. Kafka's own committed offset is only a hint.

@@ -10,6 +10,8 @@ const pipeline = {
   lastHeartbeatAt: micros(99_000_000),
   lastCheckpointTime: null,
   sourceAsOf: null,
+  owners: {},
+  gapRuns: [],
 };
 const bounds = { pipelineSilentMs: 10_000, staleMs: 5_000 };
 const row = (over: Partial<AssessedRow> = {}): AssessedRow => ({
@@ -21,6 +23,8 @@ const row = (over: Partial<AssessedRow> = {}): AssessedRow => ({
   final: true,
   stale: false,
   lastCheckpointTime: null,
+  run: 'a',
+  coverage: { '0': [1, 2] },
   position: position(40),
   ...over,
 });
@@ -144,6 +148,26 @@ describe('what an answer may claim', () => {
     expect(ask({ row: row({ final: false }), pipeline: { ...pipeline, state: 'STOPPING' } }).reasons).toEqual([
       'PIPELINE_STOPPED',
     ]);
+  });
+
+  test('an open result is LOW once another run owns its source partition, or its own run lost output; a final one is not', () => {
+    const at = (over: object, final = false): string[] => {
+      const contract = ask({ row: row({ final }), pipeline: { ...pipeline, ...over } });
+      return [contract.confidenceLevel, ...contract.reasons];
+    };
+    expect(at({ owners: { '0': 'a', '1': 'b' } })).toEqual(['HIGH']);
+    expect(at({ owners: { '0': 'b' } })).toEqual(['LOW', 'RESTART_DUPLICATION']);
+    expect(at({ owners: { '0': 'b' } }, true)).toEqual(['HIGH']);
+    expect(at({ gapRuns: ['a'] })).toEqual(['LOW', 'VIOLATION_OUTPUT_GAP']);
+    expect(at({ gapRuns: ['a'] }, true)).toEqual(['HIGH']);
+    // Accepted after the facts were read: its run owned the partition then.
+    const newer = ask({
+      store: 'POSTGRES',
+      applied: null,
+      row: row({ final: false, position: position(51) }),
+      pipeline: { ...pipeline, owners: { '0': 'b' } },
+    });
+    expect([newer.confidenceLevel, newer.provenAt]).toEqual(['HIGH', 51n]);
   });
 
   test('without a clock nothing is HIGH', () => {

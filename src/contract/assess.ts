@@ -15,6 +15,9 @@ export interface AssessedRow extends ResultKey {
   readonly final: boolean;
   readonly stale: boolean;
   readonly lastCheckpointTime: string | null;
+  readonly run: string;
+  /** Source partition → [first, last] offset; null when the engine did not say. */
+  readonly coverage: Readonly<Record<string, readonly [number, number]>> | null;
   readonly position: Position;
 }
 
@@ -27,6 +30,10 @@ export interface PipelineEvidence {
   readonly lastCheckpointTime: string | null;
   /** Every source record appended up to this time is counted, ISO-8601; null when unknown. */
   readonly sourceAsOf: string | null;
+  /** KAFKA_ONLY: source partition → the run that owns it now. */
+  readonly owners: Readonly<Record<string, string>>;
+  /** Runs that lost output in this result partition. */
+  readonly gapRuns: readonly string[];
 }
 
 /** The last accepted change of a key that the proof knows of. */
@@ -144,6 +151,21 @@ function stopped(input: Assessment): boolean {
   return now === null || now - pipeline.lastHeartbeatAt > bounds.pipelineSilentMs * 1000;
 }
 
+/**
+ * What the facts hold against an open row that nobody rewrote (contract.md §3): another run took its source partition over,
+ * or its run lost output after it. A row accepted after the facts were read is newer than they are: its run owned the
+ * partition then, or it would have been refused.
+ */
+function heldByFacts({ pipeline, row, proof }: Assessment): string[] {
+  if (row === null || row.final || pipeline === undefined || pipeline === null) return [];
+  if (proof !== null && row.position > proof.position) return [];
+  const takenOver = Object.keys(row.coverage ?? {}).some((p) => (pipeline.owners[p] ?? row.run) !== row.run);
+  return [
+    ...(takenOver ? ['RESTART_DUPLICATION'] : []),
+    ...(pipeline.gapRuns.includes(row.run) ? ['VIOLATION_OUTPUT_GAP'] : []),
+  ];
+}
+
 /** The engine's own limit, for subjects that have no row to carry it. */
 const engineCap = (engine: ProcessingEngine): { level: ConfidenceLevel; reasons: string[] } =>
   engine === 'KAFKA_ONLY'
@@ -156,11 +178,9 @@ export function assess(input: Assessment): Contract {
   const cap = row === null ? engineCap(input.engine) : { level: row.cap, reasons: row.reasons };
   const proven = currency(input);
   const silent = stopped(input);
-  const level = [proven.level, silent ? 'LOW' : ('HIGH' as ConfidenceLevel)].reduce<ConfidenceLevel>(
-    weakest,
-    cap.level,
-  );
-  const reasons = [...cap.reasons, ...(silent ? ['PIPELINE_STOPPED'] : []), ...proven.reasons];
+  const held = [...heldByFacts(input), ...(silent ? ['PIPELINE_STOPPED'] : [])];
+  const level = [proven.level, ...held.map((): ConfidenceLevel => 'LOW')].reduce<ConfidenceLevel>(weakest, cap.level);
+  const reasons = [...cap.reasons, ...held, ...proven.reasons];
   const behind = proven.provenAt === null;
   const age = now === null || proven.asOf === null ? null : now - proven.asOf;
   return {

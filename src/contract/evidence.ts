@@ -33,7 +33,8 @@ const common = (read: ReadEvidence, engine: ProcessingEngine) => ({
 /** Of one key: its row, or the null that the store answered. */
 export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | null): Assessment {
   const facts = read.proof ?? read.lastProof;
-  const pipeline = row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
+  const pipeline =
+    row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
   return { ...common(read, key.engine), row, pipeline, pending: read.proof?.pending(key) ?? null };
 }
 
@@ -59,10 +60,16 @@ export function weakestOf(facts: readonly PipelineFact[]): PipelineEvidence {
     lastHeartbeatAt: least(facts.map((fact) => fact.lastHeartbeatAt)),
     lastCheckpointTime: least(facts.map((fact) => fact.lastCheckpointTime)),
     sourceAsOf: least(facts.map((fact) => fact.sourceAsOf)),
+    // Held against rows one by one; a set has no run.
+    owners: {},
+    gapRuns: [],
   };
 }
 
 /** The smallest; null when one is unknown. ISO-8601 texts of one form compare like times. */
 function least<T extends number | string>(values: readonly (T | null)[]): T | null {
-  return values.reduce<T | null>((low, value) => (low === null || value === null ? null : value < low ? value : low), values[0] ?? null);
+  return values.reduce<T | null>(
+    (low, value) => (low === null || value === null ? null : value < low ? value : low),
+    values[0] ?? null,
+  );
 }

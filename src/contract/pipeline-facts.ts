@@ -11,6 +11,8 @@ export interface StoredFacts {
   readonly engine: ProcessingEngine;
   readonly position: number;
   readonly facts: {
+    /** `<run>/<subtask>` → where its output has a hole. */
+    readonly gaps?: Readonly<Record<string, number>>;
     readonly assignments: Readonly<Record<string, { readonly run: string }>>;
     readonly heartbeats: Readonly<
       Record<
@@ -60,6 +62,10 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     sources: Object.fromEntries(
       sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]])),
     ),
+    owners: Object.fromEntries(Object.entries(assignments).map(([p, { run }]) => [p, run])),
+    gapRuns: [
+      ...new Set(Object.keys(stored.facts.gaps ?? {}).map((counter) => counter.slice(0, counter.lastIndexOf('/')))),
+    ],
     watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),
     position: position(stored.position),
   };

@@ -69,10 +69,12 @@ describe('the in-flight set', () => {
         fc.integer({ min: 1, max: 3 }),
         (log, positions, keys) => {
           const set = fresh(positions, keys);
-          log.forEach((changed, index) => set.take([entry(index + 1, [...new Set(changed)])], clock(index + 1)));
+          log.forEach((changed, index) =>
+            set.take([entry(index + 1, [...new Set<string>(changed)])], clock(index + 1)),
+          );
           for (let applied = 0; applied <= log.length; applied += 1) {
             for (const name of ['a', 'b', 'c']) {
-              const last = log.findLastIndex((changed) => changed.includes(name)) + 1;
+              const last = log.findLastIndex((changed) => (changed as string[]).includes(name)) + 1;
               const pending = set.pending(key(name));
               const current = BigInt(applied) >= set.floor && (pending === null || pending.position <= BigInt(applied));
               if (current) expect(last).toBeLessThanOrEqual(applied);

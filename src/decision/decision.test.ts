@@ -249,30 +249,27 @@ describe('facts', () => {
   });
 
   test('sequence numbers from 1 are no gap; a jump is, and stays one', () => {
-    const first = evolve(NO_FACTS, assignment('a', 1), AT).facts;
+    const first = evolve(NO_FACTS, assignment('a', 1), AT);
     const second = evolve(first, { type: 'other', stamp: stamp('a', 2) }, AT);
-    expect(second).toMatchObject({ facts: { lastSeq: { 'a/0': 2 }, gaps: {} }, lowers: [] });
-    const jumped = evolve(second.facts, { type: 'other', stamp: stamp('a', 4) }, AT);
-    expect(jumped.facts.gaps).toEqual({ 'a/0': 4 });
-    expect(
-      jumped.lowers.map(({ reason, concerns }) => [reason, concerns(state()), concerns(state({ run: 'b' }))]),
-    ).toEqual([['VIOLATION_OUTPUT_GAP', true, false]]);
-    expect(evolve(jumped.facts, { type: 'other', stamp: stamp('a', 9) }, AT).facts.gaps).toEqual({ 'a/0': 4 });
-    expect(evolve(NO_FACTS, { type: 'other', stamp: stamp('a', 2) }, AT).facts.gaps).toEqual({ 'a/0': 2 });
+    expect(second).toMatchObject({ lastSeq: { 'a/0': 2 }, gaps: {} });
+    const jumped = evolve(second, { type: 'other', stamp: stamp('a', 4) }, AT);
+    expect(jumped.gaps).toEqual({ 'a/0': 4 });
+    expect(evolve(jumped, { type: 'other', stamp: stamp('a', 9) }, AT).gaps).toEqual({ 'a/0': 4 });
+    expect(evolve(NO_FACTS, { type: 'other', stamp: stamp('a', 2) }, AT).gaps).toEqual({ 'a/0': 2 });
   });
 
-  test('an assignment lowers open results of other runs that the source partition could have fed', () => {
-    const [lowered] = evolve(NO_FACTS, assignment('b', 1), AT).lowers;
-    expect(
-      [state(), state({ run: 'b' }), state({ coverage: { '1': [0, 1] } }), state({ coverage: null })].map((row) =>
-        lowered?.concerns(row),
-      ),
-    ).toEqual([true, false, false, true]);
+  test('an assignment moves its source partition to the new run, and no other', () => {
+    const both = evolve(evolve(NO_FACTS, assignment('a', 1, '0'), AT), assignment('a', 2, '1'), AT);
+    const { assignments } = evolve(both, assignment('b', 1, '1'), AT);
+    expect(Object.entries(assignments).map(([p, { run }]) => [p, run])).toEqual([
+      ['0', 'a'],
+      ['1', 'b'],
+    ]);
   });
 
   test('runs that own nothing are forgotten in the end, owners never', () => {
-    let facts = evolve(NO_FACTS, assignment('owner', 1, '9'), AT).facts;
-    for (let n = 0; n < 100; n += 1) facts = evolve(facts, assignment(`run-${n}`, 1), AT).facts;
+    let facts = evolve(NO_FACTS, assignment('owner', 1, '9'), AT);
+    for (let n = 0; n < 100; n += 1) facts = evolve(facts, assignment(`run-${n}`, 1), AT);
     expect(Object.keys(facts.lastSeq)).toHaveLength(18);
     expect(facts.lastSeq).toMatchObject({ 'owner/0': 1, 'run-99/0': 1 });
   });
@@ -361,11 +358,10 @@ describe('a batch', () => {
     const taints = new Map<string, string[]>();
     let facts = new Map<string, PipelineFacts>();
     for (const batch of batches) {
-      const { keys, openOf } = needs(batch, facts, AT);
-      const wanted = new Set(keys.map(keyOf));
+      const wanted = new Set(needs(batch).map(keyOf));
       const loaded: Loaded = {
         facts,
-        rows: new Map([...rows].filter(([id, row]) => wanted.has(id) || (openOf.includes(row.pipeline) && !row.final))),
+        rows: new Map([...rows].filter(([id]) => wanted.has(id))),
         taints: new Map([...taints].filter(([id]) => wanted.has(id))),
       };
       const planned = plan(batch, loaded, AT);

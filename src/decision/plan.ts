@@ -5,13 +5,6 @@ import { decide, lower } from './decide.js';
 import { evolve } from './evolve.js';
 import { NO_FACTS, type Incoming, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
 
-/** What must be read before the batch can be decided. */
-export interface Needs {
-  readonly keys: readonly ResultKey[];
-  /** Pipelines whose open rows in this result partition some record of the batch lowers. */
-  readonly openOf: readonly string[];
-}
-
 export interface Loaded {
   readonly rows: ReadonlyMap<string, ResultState>;
   readonly taints: ReadonlyMap<string, readonly string[]>;
@@ -43,19 +36,14 @@ export interface Plan {
 const factsOf = (facts: ReadonlyMap<string, PipelineFacts>, pipeline: string): PipelineFacts =>
   facts.get(pipeline) ?? NO_FACTS;
 
-export function needs(records: readonly Incoming[], stored: ReadonlyMap<string, PipelineFacts>, at: Micros): Needs {
-  const facts = new Map(stored);
+/** The results that must be read before the batch can be decided. */
+export function needs(records: readonly Incoming[]): ResultKey[] {
   const keys = new Map<string, ResultKey>();
-  const openOf = new Set<string>();
   for (const record of records) {
-    const { pipeline } = record.stamp;
-    const evolved = evolve(factsOf(facts, pipeline), record, at);
-    facts.set(pipeline, evolved.facts);
-    if (evolved.lowers.length > 0) openOf.add(pipeline);
     if (record.type === 'result') keys.set(keyOf(record.state), record.state);
     if (record.type === 'late-drop') keys.set(keyOf(record.key), record.key);
   }
-  return { keys: [...keys.values()], openOf: [...openOf] };
+  return [...keys.values()];
 }
 
 /** The fold of a batch, one record after the other. Mutable inside, data outside. */
@@ -75,13 +63,8 @@ class Planner {
 
   take(record: Incoming): void {
     const { pipeline } = record.stamp;
-    const { facts, lowers } = evolve(factsOf(this.facts, pipeline), record, this.at);
+    const facts = evolve(factsOf(this.facts, pipeline), record, this.at);
     this.facts.set(pipeline, facts);
-    for (const { reason, concerns } of lowers) {
-      for (const [id, row] of this.current()) {
-        if (row.pipeline === pipeline && !row.final && concerns(row)) this.put(id, lower(row, reason), null);
-      }
-    }
     if (record.type === 'result') this.result(record, facts);
     if (record.type === 'late-drop') this.hold(record.key, 'VIOLATION_LATE_DROPPED');
   }
@@ -112,12 +95,6 @@ class Planner {
 
   private row(id: string): ResultState | null {
     return this.rows.get(id)?.row ?? this.loaded.rows.get(id) ?? null;
-  }
-
-  private current(): Map<string, ResultState> {
-    const all = new Map(this.loaded.rows);
-    for (const [id, planned] of this.rows) all.set(id, planned.row);
-    return all;
   }
 
   /** A lowered row keeps the source that an earlier record of the batch gave it. */

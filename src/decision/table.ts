@@ -188,18 +188,27 @@ export const DECISION_TABLE: readonly DecisionRule[] = [
 ];
 
 /**
- * Rows of the table that are not decided at write time: control records lower rows that are already stored, and the
- * reader lowers what it can't prove. Kept here so that the table people see is whole.
+ * Rows of the table that no result record decides: a control record lowers its row, and the reader lowers what the facts
+ * hold against a row and what it can't prove. Kept here so that the table people see is whole.
  */
 export const READ_TIME_RULES: readonly Omit<DecisionRule, 'when' | 'stale' | 'reprocess'>[] = [
   {
-    scenario: 'restart duplication: open results of the run that is taken over',
+    scenario: 'restart duplication: open results of a run that was taken over',
     engine: 'KAFKA_ONLY',
-    postgres: 'UPSERT',
+    postgres: 'STABLE',
     level: 'LOW',
     reason: 'RESTART_DUPLICATION',
-    readModels: CDC,
+    readModels: 'unchanged',
     decision: 'confidence = LOW until verified',
+  },
+  {
+    scenario: 'violation: output lost after an open result of the same run',
+    engine: 'ANY',
+    postgres: 'STABLE',
+    level: 'LOW',
+    reason: 'VIOLATION_OUTPUT_GAP',
+    readModels: 'unchanged',
+    decision: 'confidence = LOW until reprocessed',
   },
   {
     scenario: 'violation: a too-late event was dropped',

@@ -217,7 +217,7 @@ describe('the ingest transaction', () => {
     expect(await clock()).toBe('0');
   });
 
-  test("a new run lowers the open results it takes over, refuses the old run's stragglers, and leaves final ones alone", async () => {
+  test("a new run's results that may have begun before it are LOW, and the old run's stragglers are refused", async () => {
     const key = (n: number): string => `K@2026-01-05T09:0${n}:00.000Z`;
     const value = (n: number): Record<string, unknown> => ({
       ...(result['calculated_value'] as object),
@@ -234,26 +234,17 @@ describe('the ingest transaction', () => {
     );
     expect((await rows()).map(({ business_key, cap, reasons, run }) => [business_key, cap, reasons, run])).toEqual([
       [key(1), 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT'], 'a'],
-      [key(2), 'LOW', ['NO_CHECKPOINT', 'RESTART_DUPLICATION'], 'a'],
+      // Open, and its run is over: the reader lowers it, by the facts below.
+      [key(2), 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT'], 'a'],
       [key(3), 'LOW', ['NO_CHECKPOINT', 'RESTART_DUPLICATION'], 'b'],
       [key(4), 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT'], 'b'],
     ]);
     const refusals = await pool.query('select reason, result_offset::int as o from refusals');
     expect(refusals.rows).toEqual([{ reason: 'RUN_SUPERSEDED', o: 4 }]);
-  });
-
-  test('open results of an earlier batch are lowered too, each with a document in the commit log', async () => {
-    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
-    await deliver(record(2, begin('b', 1, { start: 10, before: null })));
-    expect((await rows())[0]).toMatchObject({
-      cap: 'LOW',
-      reasons: ['NO_CHECKPOINT', 'RESTART_DUPLICATION'],
-      position: '2',
+    const facts = await pool.query<{ facts: { assignments: unknown } }>('select facts from pipeline_facts');
+    expect(facts.rows[0]?.facts.assignments).toEqual({
+      '0': { run: 'b', startOffset: 10, maxEventTimeBefore: '2026-01-05T09:03:30.000Z' },
     });
-    const log = await pool.query<{ documents: string }>('select documents from commit_log where position = 2');
-    expect(JSON.parse(log.rows[0]?.documents ?? '[]')).toMatchObject([
-      { confidence_level: 'LOW', calculated_value: result['calculated_value'] },
-    ]);
   });
 
   test('a dropped late event lowers its window, also one that gets its first row later', async () => {
@@ -282,7 +273,7 @@ describe('the ingest transaction', () => {
     });
   });
 
-  test('lost output lowers what the run left open before the gap and all it emits after', async () => {
+  test('lost output lowers all that the run emits after it; the facts tell readers to lower what it left open', async () => {
     await deliver(
       record(0, begin('a', 1)),
       record(1, emit('a', 2, { business_key: 'open' })),
@@ -292,8 +283,10 @@ describe('the ingest transaction', () => {
     expect((await rows()).map(({ business_key, cap, reasons }) => [business_key, cap, reasons])).toEqual([
       ['after', 'LOW', ['NO_CHECKPOINT', 'VIOLATION_OUTPUT_GAP']],
       ['final', 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT']],
-      ['open', 'LOW', ['NO_CHECKPOINT', 'VIOLATION_OUTPUT_GAP']],
+      ['open', 'EVENTUALLY_CONSISTENT', ['NO_CHECKPOINT']],
     ]);
+    const facts = await pool.query<{ facts: { gaps: unknown } }>('select facts from pipeline_facts');
+    expect(facts.rows[0]?.facts.gaps).toEqual({ 'a/0': 5 });
   });
 
   test('positions are gapless, chained by nonce, and their commit times only grow, heartbeats included', async () => {

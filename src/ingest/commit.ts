@@ -16,7 +16,6 @@ import { copyBatch, prepareBatchTable } from './copy.js';
 import type { DeadLetter, Decoded, Place, Provenance } from './decode.js';
 import {
   readFacts,
-  readOpenRows,
   readRows,
   readTaints,
   writeDeadLetters,
@@ -97,13 +96,12 @@ async function lockOffsets(client: PoolClient, place: Place): Promise<{ next: bi
   return { next: BigInt(rows[0].next_offset), now: micros(rows[0].now_us) };
 }
 
-async function load(client: PoolClient, place: Place, incoming: readonly Incoming[], at: Micros): Promise<Loaded> {
+async function load(client: PoolClient, place: Place, incoming: readonly Incoming[]): Promise<Loaded> {
+  const keys = needs(incoming);
   const facts = await readFacts(client, place);
-  const { keys, openOf } = needs(incoming, facts, at);
-  const open = await readOpenRows(client, place, openOf);
   const rows = await readRows(client, keys);
   const taints = await readTaints(client, keys);
-  return { facts, rows: new Map([...open, ...rows]), taints };
+  return { facts, rows, taints };
 }
 
 const changedKeys = (planned: Plan): string =>
@@ -153,7 +151,7 @@ async function transact(client: PoolClient, batch: Batch, hook: Hook): Promise<C
   const fresh = batch.records.filter(({ record }) => record.offset >= next);
   if (fresh.length === 0) return NOTHING;
   const parts = fresh.length === batch.records.length ? all : split(fresh);
-  const loaded = await load(client, place, parts.incoming, now);
+  const loaded = await load(client, place, parts.incoming);
   const planned = plan(parts.incoming, loaded, now);
   const tick = await write(client, { place, records: fresh }, parts, planned, loaded);
   await hook('written');

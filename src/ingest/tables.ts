@@ -66,22 +66,6 @@ export async function readRows(client: ClientBase, keys: readonly ResultKey[]): 
   return new Map(rows.map((row) => [keyOf(stateOf(row)), stateOf(row)]));
 }
 
-/** The non-final rows that pipelines wrote through this result partition: what a new run or a gap lowers. */
-export async function readOpenRows(
-  client: ClientBase,
-  place: Place,
-  pipelines: readonly string[],
-): Promise<Map<string, ResultState>> {
-  if (pipelines.length === 0) return new Map();
-  const { rows } = await client.query<ResultRow>({
-    name: 'open-rows',
-    text: `select ${COLUMNS} from results r
-           where pipeline = any($1) and result_topic = $2 and result_partition = $3 and not final`,
-    values: [pipelines, place.topic, place.partition],
-  });
-  return new Map(rows.map((row) => [keyOf(stateOf(row)), stateOf(row)]));
-}
-
 export async function readTaints(client: ClientBase, keys: readonly ResultKey[]): Promise<Map<string, string[]>> {
   if (keys.length === 0) return new Map();
   const { rows } = await client.query<{

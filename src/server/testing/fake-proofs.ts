@@ -41,6 +41,7 @@ export class FakeProofs implements ProofSource {
       floor: position(this.floor),
       pending: (key) => this.changes.get(keyOf(key)) ?? null,
       pendingOfKind: () => this.newest,
+      changesAfter: () => 0,
       pipeline: (name, partition) => pipelines.find((own) => own.pipeline === name && own.resultPartition === partition) ?? null,
       pipelines,
     };
@@ -64,6 +65,9 @@ export function fact(over: Partial<PipelineFact> = {}, engine: ProcessingEngine 
     lastCheckpointTime: engine === 'FLINK' ? '2026-01-01T00:01:39.000Z' : null,
     sourceAsOf: '2026-01-01T00:01:38.000Z',
     sources: { '0': '3' },
+    owners: {},
+    gapRuns: [],
+    watermark: null,
     position: position(100),
     ...over,
   };
