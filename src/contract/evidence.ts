@@ -3,7 +3,7 @@ import type { ProcessingEngine, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros } from '../position/position.js';
 import type { StoredResult } from '../stores/port.js';
-import type { AppliedPosition, Assessment, Bounds, PipelineEvidence } from './assess.js';
+import type { AppliedPosition, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
 import type { PipelineFact, Proof } from './proof-port.js';
 
 /** What one read of one store brought back besides its data. */
@@ -19,29 +19,41 @@ export interface ReadEvidence {
   readonly bounds: Bounds;
 }
 
-const common = (read: ReadEvidence, engine: ProcessingEngine) => ({
-  store: read.store,
-  scope: read.store === 'POSTGRES' ? ('STRONG' as const) : ('EVENTUAL' as const),
-  engine,
-  proof: read.proof,
-  applied: read.applied,
-  lastCdcSync: read.lastCdcSync,
-  now: read.now,
-  bounds: read.bounds,
-});
-
 /** Of one key: its row, or the null that the store answered. */
 export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | null): Assessment {
   const facts = read.proof ?? read.lastProof;
   const pipeline =
     row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
-  return { ...common(read, key.engine), row, pipeline, pending: read.proof?.pending(key) ?? null };
+  return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null);
 }
 
 /** Of a set: is it complete and current? (contract.md §8, Sets) */
 export function ofSet(read: ReadEvidence, kind: string, engine: ProcessingEngine): Assessment {
   const pipeline = ofEngine(read.proof ?? read.lastProof, engine);
-  return { ...common(read, engine), row: null, pipeline, pending: read.proof?.pendingOfKind(kind, engine) ?? null };
+  return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null);
+}
+
+// Written out, not spread: this runs once per row of a page.
+function assessment(
+  read: ReadEvidence,
+  engine: ProcessingEngine,
+  row: StoredResult | null,
+  pipeline: PipelineEvidence | null,
+  pending: PendingChange | null,
+): Assessment {
+  return {
+    store: read.store,
+    scope: read.store === 'POSTGRES' ? 'STRONG' : 'EVENTUAL',
+    engine,
+    row,
+    pipeline,
+    proof: read.proof,
+    pending,
+    applied: read.applied,
+    lastCdcSync: read.lastCdcSync,
+    now: read.now,
+    bounds: read.bounds,
+  };
 }
 
 /**

@@ -15,6 +15,7 @@ import { SharedContract } from './field.js';
 import { within } from './limit.js';
 import type { Observed } from './observed.js';
 import type { Proof, ProofSource } from './proof-port.js';
+import type { SendingClock } from './staleness.js';
 import { storesFor } from './stores-for.js';
 
 export interface ReaderDeps {
@@ -23,7 +24,7 @@ export interface ReaderDeps {
   readonly observed: Observed;
   readonly bounds: Bounds;
   readonly limits: { readonly proofMs: number; readonly readMs: number };
-  readonly monotonicMs: () => number;
+  readonly clock: SendingClock;
   /** Brings what is known of the read models' progress up to date; answers within its own limit. */
   readonly freshenSyncs: () => Promise<void>;
   readonly warn: (error: Error, message: string) => void;
@@ -115,8 +116,7 @@ export class RequestReader {
   }
 
   private contract(input: Assessment): SharedContract {
-    const clock = { now: () => this.deps.proofs.now(), monotonicMs: this.deps.monotonicMs };
-    return new SharedContract(assess(input), clock, input.now);
+    return new SharedContract(assess(input), this.deps.clock, input.now);
   }
 
   private async firstThatAnswers<T>(scope: ConsistencyScope, ask: (store: Store) => Promise<T>): Promise<T> {

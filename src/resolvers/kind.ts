@@ -70,12 +70,26 @@ async function readMany(definition: KindDefinition, context: RequestContext, inf
   const place = ({ row }: ServedRow): Place => ({ order: String(row?.calculatedValue[orderBy] ?? ''), businessKey: row?.businessKey ?? '' });
   const { rows, hasNextPage, hasPreviousPage } = cutPage(page, listed.rows, place);
   record(context, info, path, listed, rows);
-  const edges = rows.map((served) => ({
-    node: served.row === null ? null : present(definition, served.row, served.contract),
-    cursor: encodeCursor(definition.kind, place(served)),
-  }));
+  const edges = rows.map((served) => new Edge(definition, served, place(served)));
   const pageInfo = { hasNextPage, hasPreviousPage, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
   return { edges, pageInfo, contract: listed.contract };
+}
+
+class Edge {
+  readonly node: object | null;
+  private readonly kind: string;
+  private readonly place: Place;
+
+  constructor(definition: KindDefinition, served: ServedRow, place: Place) {
+    this.node = served.row === null ? null : present(definition, served.row, served.contract);
+    this.kind = definition.kind;
+    this.place = place;
+  }
+
+  /** Made when asked for: most clients want only the page's ends. */
+  get cursor(): string {
+    return encodeCursor(this.kind, this.place);
+  }
 }
 
 function listQuery(definition: KindDefinition, given: Given, engine: ProcessingEngine, page: PagePlan): ListQuery {

@@ -19,7 +19,8 @@ export interface PagePlan {
   readonly end: Place | null;
 }
 
-const DEFAULT_PAGE_SIZE = 50;
+/** Of a page whose size is not given. */
+export const DEFAULT_PAGE_SIZE = 50;
 
 /** @throws AppError BAD_PAGE_SIZE, BAD_CURSOR */
 export function planPage(kind: string, given: PageArguments, maxPageSize: number): PagePlan {

@@ -11,7 +11,7 @@ import type { RequestContext } from '../resolvers/context.js';
 import type { Api } from '../resolvers/index.js';
 import { createExecutor, gatewayOf } from './executor.js';
 import { errorFormatter } from './errors.js';
-import { documentRules } from './limits.js';
+import { costPlugin, documentRules } from './limits.js';
 import type { Metrics } from './metrics.js';
 import type { ServerLimits } from './options.js';
 import { stringify } from './outbox.js';
@@ -22,7 +22,7 @@ export type GraphQLContext = RequestContext & ContractContext;
 export async function startApollo(api: Api, limits: ServerLimits, metrics: Metrics, logger: Logger, newId: () => string): Promise<ApolloServer<GraphQLContext>> {
   const apollo = new ApolloServer<GraphQLContext>({
     gateway: gatewayOf(api.schema, createExecutor(api.schema, limits.compiledQueries)),
-    plugins: [...quiet(), contractPlugin<GraphQLContext>(api.readable, metrics.served)],
+    plugins: [...quiet(), costPlugin<GraphQLContext>(api.schema, limits.cost), contractPlugin<GraphQLContext>(api.readable, metrics.served)],
     validationRules: documentRules(limits),
     parseOptions: { maxTokens: limits.tokens },
     formatError: errorFormatter(logger, newId),

@@ -28,8 +28,8 @@ export function createExecutor(schema: GraphQLSchema, capacity: number): Gateway
       compiled = compile(schema, source, operationName);
       kept.set(key, compiled);
     }
-    if (!('query' in compiled)) return { errors: compiled.errors };
-    return badInputMarked(await compiled.query(null, context, request.variables ?? {}));
+    if (!('query' in compiled)) return { errors: compiled.errors.map((error) => plainError(error, {})) };
+    return withPlainErrors(await compiled.query(null, context, request.variables ?? {}));
   };
 }
 
@@ -57,14 +57,26 @@ function compile(schema: GraphQLSchema, source: string, operationName: string | 
   return isCompiledQuery(compiled) ? compiled : { errors: (compiled.errors ?? []) as readonly GraphQLError[] };
 }
 
-/** Without data nothing was executed: the variables did not fit, and that is the client's to mend. */
-function badInputMarked(result: ExecutionResult): ExecutionResult<Record<string, unknown>, Record<string, unknown>> {
-  if (result.data !== undefined || result.errors === undefined) return result as ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
-  return {
-    errors: result.errors.map(
-      ({ message, locations, extensions }) => new GraphQLError(message, {
-        extensions: { code: 'BAD_USER_INPUT', http: { status: 400 }, ...extensions, ...(locations === undefined ? {} : { at: locations }) },
-      }),
-    ),
-  };
+/**
+ * The compiler's errors lack `extensions`, over which Apollo stumbles: graphql's own take their place. Without data
+ * nothing was executed: the variables did not fit, and that is the client's to mend.
+ */
+function withPlainErrors(result: ExecutionResult): ExecutionResult<Record<string, unknown>, Record<string, unknown>> {
+  if (result.errors === undefined) return result as ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
+  const unexecuted = result.data === undefined;
+  const mark = unexecuted ? { code: 'BAD_USER_INPUT', http: { status: 400 } } : {};
+  const errors = result.errors.map((error) => plainError(error, mark));
+  return unexecuted ? { errors } : { data: result.data as Record<string, unknown>, errors };
+}
+
+function plainError(error: GraphQLError, mark: Record<string, unknown>): GraphQLError {
+  const { message, path, originalError, locations } = error;
+  const plain = new GraphQLError(message, {
+    path: path ?? null,
+    originalError: originalError ?? null,
+    extensions: { ...mark, ...(error.extensions as Record<string, unknown> | undefined) },
+  });
+  // The compiler knows lines and columns, not nodes; the constructor takes only those.
+  if (locations !== undefined) Object.defineProperty(plain, 'locations', { value: locations, enumerable: true });
+  return plain;
 }

@@ -1,5 +1,8 @@
 import { ApolloArmor } from '@escape.tech/graphql-armor';
-import type { ValidationRule } from 'graphql';
+import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
+import { GraphQLObjectType, type GraphQLSchema, type ValidationRule } from 'graphql';
+import { DEFAULT_PAGE_SIZE } from '../resolvers/page.js';
+import { costOf, refuseCostly } from './cost.js';
 import type { ServerLimits } from './options.js';
 
 /**
@@ -11,10 +14,34 @@ export function documentRules(limits: ServerLimits): ValidationRule[] {
     maxDepth: { n: limits.depth, ignoreIntrospection: true },
     maxAliases: { n: limits.aliases, allowList: [] },
     maxDirectives: { n: limits.directives },
-    costLimit: { maxCost: limits.cost, ignoreIntrospection: true },
+    // Blind to variables: see cost.ts.
+    costLimit: { enabled: false },
     maxTokens: { enabled: false },
     // Introspection is on: hiding names in suggestions would only hide typos.
     blockFieldSuggestion: { enabled: false },
   });
   return armor.protect().validationRules;
 }
+
+/** Counts what an operation asks for, with its variables, before anything is read. */
+export function costPlugin<C extends BaseContext>(schema: GraphQLSchema, limit: number): ApolloServerPlugin<C> {
+  const pages = pagesOf(schema);
+  return {
+    requestDidStart: async () => ({
+      didResolveOperation: async ({ document, operation, request }) => {
+        if (operation === undefined || operation === null) return;
+        refuseCostly(costOf(document, operation, request.variables ?? {}, pages, DEFAULT_PAGE_SIZE), limit);
+      },
+    }),
+  };
+}
+
+/** The names of the fields that take a page size. */
+const pagesOf = (schema: GraphQLSchema): ReadonlySet<string> =>
+  new Set(
+    Object.values(schema.getTypeMap())
+      .filter((type) => type instanceof GraphQLObjectType)
+      .flatMap((type) => Object.values(type.getFields()))
+      .filter((field) => field.args.some((argument) => argument.name === 'first'))
+      .map((field) => field.name),
+  );

@@ -15,6 +15,7 @@ export interface ServerLimits {
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
+  /** Values that one request may ask for. */
   readonly cost: number;
   readonly pageSize: number;
   /** Compiled documents kept. */
@@ -34,7 +35,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   depth: 10,
   aliases: 30,
   directives: 20,
-  cost: 5000,
+  cost: 100_000,
   pageSize: 500,
   compiledQueries: 500,
   requestMs: 5000,

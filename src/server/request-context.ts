@@ -38,7 +38,7 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
     observed,
     bounds: config.bounds,
     limits: config.limits,
-    monotonicMs,
+    clock,
     freshenSyncs: freshener(storeStatuses, monotonicMs),
     warn: (error, message) => deps.logger.warn({ err: error }, message),
   };
