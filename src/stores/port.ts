@@ -77,6 +77,38 @@ export interface ResultReader {
   list(query: ListQuery): Promise<Answer<readonly StoredResult[]>>;
 }
 
+/** The place of a hit in the order of a search. */
+export interface SearchCursor {
+  readonly position: Position;
+  readonly kind: string;
+  readonly businessKey: string;
+}
+
+/** Results whose texts hold every word of `text`, the last one as a beginning; newest change first. */
+export interface SearchQuery {
+  readonly text: string;
+  /** At least one. */
+  readonly kinds: readonly string[];
+  readonly engine: ProcessingEngine;
+  /** At most 501. Deleted results are left out. */
+  readonly limit: number;
+  /** Hits strictly after this place. */
+  readonly after?: SearchCursor;
+}
+
+export interface SearchHit {
+  readonly result: StoredResult;
+  /** HTML: what was found, escaped, with the words that matched in <em>. */
+  readonly highlights: readonly string[];
+  readonly cursor: SearchCursor;
+}
+
+/** `applied` of its answers is the search position: everything up to it is found. */
+export interface SearchReader {
+  /** @throws AppError SEARCH_QUERY_INVALID (not retryable), POSITION_UNKNOWN or STORE_UNAVAILABLE (retryable) */
+  search(query: SearchQuery): Promise<Answer<readonly SearchHit[]>>;
+}
+
 /** One accepted transaction with its documents, whole: all numbered parts are together. */
 export interface Change {
   readonly position: Position;
