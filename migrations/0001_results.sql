@@ -95,18 +95,6 @@ create table pipeline_facts (
   primary key (pipeline, result_topic, result_partition)
 );
 
--- Results that something is held against before their first row exists: the first row takes it over.
-create table taints (
-  kind text not null,
-  business_key text not null,
-  engine text not null,
-  result_topic text not null,
-  result_partition integer not null,
-  reasons text[] not null,
-  position bigint not null,
-  primary key (kind, business_key, engine)
-);
-
 -- Refused results, with both values.
 create table refusals (
   id bigint generated always as identity primary key,

@@ -48,21 +48,13 @@ export function matching(observed: Observation, table: readonly DecisionRule[] =
 
 const STRONGEST_FIRST: readonly PostgresAction[] = ['REFUSE', 'STABLE', 'UPSERT'];
 
-/**
- * @param stored the row as it stands after the earlier records of the batch; null: no such result yet
- * @param taints reasons that were held against the key before it had a row
- */
-export function decide(
-  record: IncomingResult,
-  stored: ResultState | null,
-  facts: PipelineFacts,
-  taints: readonly string[] = [],
-): Decision {
+/** @param stored the row as it stands after the earlier records of the batch; null: no such result yet */
+export function decide(record: IncomingResult, stored: ResultState | null, facts: PipelineFacts): Decision {
   const rules = matching(observe(record, stored, facts));
   const action = STRONGEST_FIRST.find((candidate) => rules.some((rule) => rule.postgres === candidate));
   if (action === 'REFUSE') return refuse(rules, stored);
   if (action === 'STABLE') return { action: 'stable' };
-  const held = union(stickyOf(stored?.reasons ?? []), stickyOf(taints));
+  const held = stickyOf(stored?.reasons ?? []);
   const reasons = union(
     rules.flatMap((rule) => rule.reason ?? []),
     held,

@@ -328,6 +328,7 @@ describe('a batch', () => {
           type: 'late-drop',
           stamp: stamp(step.run, next(step.run)),
           key: { kind: 'order_window', businessKey: step.key, engine: 'KAFKA_ONLY' },
+          resultPartition: 0,
         };
       }
       return incoming(
@@ -352,28 +353,22 @@ describe('a batch', () => {
   function run(batches: readonly (readonly Incoming[])[]): {
     rows: Map<string, ResultState>;
     facts: Map<string, PipelineFacts>;
-    taints: Map<string, string[]>;
   } {
     const rows = new Map<string, ResultState>();
-    const taints = new Map<string, string[]>();
     let facts = new Map<string, PipelineFacts>();
     for (const batch of batches) {
       const wanted = new Set(needs(batch).map(keyOf));
       const loaded: Loaded = {
         facts,
         rows: new Map([...rows].filter(([id]) => wanted.has(id))),
-        taints: new Map([...taints].filter(([id]) => wanted.has(id))),
       };
       const planned = plan(batch, loaded, AT);
       for (const [id, { row }] of planned.rows) {
         rows.set(id, row);
-        taints.delete(id);
       }
-      for (const taint of planned.taints)
-        taints.set(keyOf(taint), [...new Set([...(taints.get(keyOf(taint)) ?? []), ...taint.reasons])]);
       facts = new Map(planned.facts);
     }
-    return { rows, facts, taints };
+    return { rows, facts };
   }
 
   test('however the log is cut into batches, the rows, the facts and what is held against keys are the same', () => {

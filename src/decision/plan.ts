@@ -3,11 +3,17 @@ import { keyOf, type ResultKey } from '../position/commit-log.js';
 import type { Micros } from '../position/position.js';
 import { decide, lower } from './decide.js';
 import { evolve } from './evolve.js';
-import { NO_FACTS, type Incoming, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+import {
+  NO_FACTS,
+  type Incoming,
+  type IncomingLateDrop,
+  type IncomingResult,
+  type PipelineFacts,
+  type ResultState,
+} from './state.js';
 
 export interface Loaded {
   readonly rows: ReadonlyMap<string, ResultState>;
-  readonly taints: ReadonlyMap<string, readonly string[]>;
   readonly facts: ReadonlyMap<string, PipelineFacts>;
 }
 
@@ -21,6 +27,8 @@ export interface PlannedRow {
   readonly row: ResultState;
   /** The record whose value and provenance the row takes; null: only its level changes. */
   readonly source: IncomingResult | null;
+  /** Not stored before: with a source a new result, without one an absence that something is held against. */
+  readonly fresh: boolean;
 }
 
 export interface Plan {
@@ -29,8 +37,6 @@ export interface Plan {
   readonly facts: ReadonlyMap<string, PipelineFacts>;
   readonly refusals: readonly Refusal[];
   readonly requests: readonly (ResultKey & { readonly reason: string })[];
-  /** Held against keys that have no row yet. */
-  readonly taints: readonly (ResultKey & { readonly reasons: readonly string[] })[];
 }
 
 const factsOf = (facts: ReadonlyMap<string, PipelineFacts>, pipeline: string): PipelineFacts =>
@@ -52,7 +58,6 @@ class Planner {
   readonly facts: Map<string, PipelineFacts>;
   readonly refusals: Refusal[] = [];
   readonly requests = new Map<string, ResultKey & { reason: string }>();
-  readonly taints = new Map<string, ResultKey & { reasons: string[] }>();
 
   constructor(
     private readonly loaded: Loaded,
@@ -66,27 +71,27 @@ class Planner {
     const facts = evolve(factsOf(this.facts, pipeline), record, this.at);
     this.facts.set(pipeline, facts);
     if (record.type === 'result') this.result(record, facts);
-    if (record.type === 'late-drop') this.hold(record.key, 'VIOLATION_LATE_DROPPED');
+    if (record.type === 'late-drop') this.hold(record, 'VIOLATION_LATE_DROPPED');
   }
 
   private result(record: IncomingResult, facts: PipelineFacts): void {
     const id = keyOf(record.state);
     const stored = this.row(id);
-    const held = [...(this.loaded.taints.get(id) ?? []), ...(this.taints.get(id)?.reasons ?? [])];
-    const decision = decide(record, stored, facts, held);
+    const decision = decide(record, stored, facts);
     if (decision.action === 'stable') return;
     if (decision.action === 'refuse') this.refusals.push({ record, stored, reason: decision.reason });
     if (decision.row !== null) this.put(id, decision.row, decision.action === 'upsert' ? record : null);
     for (const reason of decision.reprocess) this.request(record.state, reason);
   }
 
-  /** Holds `reason` against a key: lowers its row, or taints it until it has one. */
-  private hold(key: ResultKey, reason: 'VIOLATION_LATE_DROPPED'): void {
-    const id = keyOf(key);
-    const stored = this.row(id);
-    if (stored !== null) this.put(id, lower(stored, reason), null);
-    else this.taints.set(id, { ...pick(key), reasons: [...(this.taints.get(id)?.reasons ?? []), reason] });
-    this.request(key, reason);
+  /**
+   * Holds `reason` against a key: lowers its row. A key without one gets the row of an absence, so that in every store the
+   * null carries the reason, and the first value takes it over.
+   */
+  private hold(record: IncomingLateDrop, reason: 'VIOLATION_LATE_DROPPED'): void {
+    const id = keyOf(record.key);
+    this.put(id, lower(this.row(id) ?? absence(record), reason), null);
+    this.request(record.key, reason);
   }
 
   private request(key: ResultKey, reason: string): void {
@@ -99,9 +104,26 @@ class Planner {
 
   /** A lowered row keeps the source that an earlier record of the batch gave it. */
   private put(id: string, row: ResultState, source: IncomingResult | null): void {
-    this.rows.set(id, { row, source: source ?? this.rows.get(id)?.source ?? null });
+    this.rows.set(id, { row, source: source ?? this.rows.get(id)?.source ?? null, fresh: !this.loaded.rows.has(id) });
   }
 }
+
+const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState => ({
+  ...pick(key),
+  calculatedValue: {},
+  deleted: true,
+  final: false,
+  stale: false,
+  cap: 'HIGH',
+  reasons: [],
+  pipeline: stamp.pipeline,
+  resultPartition,
+  run: stamp.run,
+  revision: 0,
+  coverage: null,
+  lastCheckpointTime: null,
+  digest: null,
+});
 
 const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });
 
@@ -112,12 +134,10 @@ const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, b
 export function plan(records: readonly Incoming[], loaded: Loaded, at: Micros): Plan {
   const planner = new Planner(loaded, at);
   for (const record of records) planner.take(record);
-  const written = [...planner.taints.entries()].filter(([id]) => !planner.rows.has(id)).map(([, taint]) => taint);
   return {
     rows: planner.rows,
     facts: planner.facts,
     refusals: planner.refusals,
     requests: [...planner.requests.values()],
-    taints: written,
   };
 }

@@ -68,6 +68,7 @@ export interface IncomingLateDrop {
   readonly type: 'late-drop';
   readonly stamp: Stamp;
   readonly key: ResultKey;
+  readonly resultPartition: number;
 }
 
 /** Any further control record: it only takes part in the sequence. */

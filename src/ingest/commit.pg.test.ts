@@ -181,7 +181,8 @@ describe('the ingest transaction', () => {
       record(3, { ...emit('a', 2), business_key: 'nul\u0000' }),
       record(4, { ...emit('a', 2), processing_engine: 'FLINK' }),
       record(5, { ...emit('a', 2), op: 'explode' }),
-      record(6, emit('a', 2)),
+      record(6, { ...emit('a', 2), calculated_value: { a: [{ $ref: 1 }] } }),
+      record(7, emit('a', 2)),
     );
     const letters = await pool.query(
       'select record_offset::int as o, cause, topic, partition from dead_letters order by record_offset',
@@ -192,6 +193,7 @@ describe('the ingest transaction', () => {
       { o: 3, cause: 'BAD_TEXT', topic: TOPIC, partition: 0 },
       { o: 4, cause: 'ENGINE_UNEXPECTED', topic: TOPIC, partition: 0 },
       { o: 5, cause: 'SCHEMA_INVALID', topic: TOPIC, partition: 0 },
+      { o: 6, cause: 'BAD_FIELD', topic: TOPIC, partition: 0 },
     ]);
     expect(await rows()).toHaveLength(1);
   });
@@ -255,10 +257,15 @@ describe('the ingest transaction', () => {
       business_key: result['business_key'],
     };
     await deliver(record(0, begin('a', 1)), record(1, dropped));
-    expect(await rows()).toEqual([]);
+    // An absence that something is held against: a row without a value, in the commit log like any other.
+    expect(await rows()).toMatchObject([{ cap: 'LOW', reasons: ['VIOLATION_LATE_DROPPED'] }]);
+    expect((await pool.query('select deleted, calculated_value from results')).rows).toEqual([
+      { deleted: true, calculated_value: {} },
+    ]);
+    expect((await pool.query('select document_count from commit_log')).rows).toEqual([{ document_count: 1 }]);
     await deliver(record(2, emit('a', 3)));
     expect((await rows())[0]).toMatchObject({ cap: 'LOW', reasons: ['NO_CHECKPOINT', 'VIOLATION_LATE_DROPPED'] });
-    expect((await pool.query('select * from taints')).rows).toEqual([]);
+    expect((await pool.query('select deleted from results')).rows).toEqual([{ deleted: false }]);
     expect((await pool.query('select reason from reprocessing_requests')).rows).toEqual([
       { reason: 'VIOLATION_LATE_DROPPED' },
     ]);

@@ -17,13 +17,11 @@ import type { DeadLetter, Decoded, Place, Provenance } from './decode.js';
 import {
   readFacts,
   readRows,
-  readTaints,
   writeDeadLetters,
   writeFacts,
   writeRefusals,
   writeRequests,
   writeRows,
-  writeTaints,
 } from './tables.js';
 
 export interface Batch {
@@ -100,8 +98,7 @@ async function load(client: PoolClient, place: Place, incoming: readonly Incomin
   const keys = needs(incoming);
   const facts = await readFacts(client, place);
   const rows = await readRows(client, keys);
-  const taints = await readTaints(client, keys);
-  return { facts, rows, taints };
+  return { facts, rows };
 }
 
 const changedKeys = (planned: Plan): string =>
@@ -123,7 +120,6 @@ async function write(client: PoolClient, batch: Batch, parts: Split, planned: Pl
   await writeRows(client, place, tick, [...planned.rows.values()]);
   await writeRefusals(client, place, tick, planned.refusals, parts.provenance);
   await writeRequests(client, tick, planned.requests);
-  await writeTaints(client, place, tick, planned, loaded.taints);
   await writeDeadLetters(client, tick, parts.letters);
   await writeFacts(client, place, tick, loaded.facts, planned.facts);
   await client.query({

@@ -66,6 +66,9 @@ class Broken extends Error {
   }
 }
 
+/** Names that the MongoDB driver takes for its own types: no read model could store them as they are. */
+const RESERVED = new Set(['_bsontype', '$ref', '$id', '$db']);
+
 /** PostgreSQL's json can't hold NUL or half a surrogate pair, and gives up on deep nesting. */
 function checkStorable(value: unknown, depth = 0): void {
   if (depth > MAX_DEPTH) throw new Broken('TOO_DEEP', `nested deeper than ${MAX_DEPTH}`);
@@ -75,6 +78,7 @@ function checkStorable(value: unknown, depth = 0): void {
     }
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value)) {
+      if (RESERVED.has(key)) throw new Broken('BAD_FIELD', `a field can't be called ${key}`);
       checkStorable(key, depth);
       checkStorable(inner, depth + 1);
     }
@@ -154,7 +158,8 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
       run: message.run.id,
       revision: message.revision ?? 0,
       coverage: evidence?.coverage ?? null,
-      lastCheckpointTime: message.completed_checkpoint?.time ?? null,
+      // One form, whatever the sender's precision: Postgres and the documents must not differ in it.
+      lastCheckpointTime: isoOrNull(message.completed_checkpoint?.time),
       digest: evidence?.digest ?? null,
     },
   };
@@ -163,7 +168,7 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
 /** A window that lost an event, by the name it has in the result topic. */
 const lateDropKind = 'order_window';
 
-function incomingControl(message: ControlMessage): Incoming {
+function incomingControl(message: ControlMessage, place: Place): Incoming {
   const stamp = stampOf(message);
   switch (message.kind) {
     case '_assignment': {
@@ -191,7 +196,7 @@ function incomingControl(message: ControlMessage): Incoming {
     }
     case '_late_dropped': {
       const key = { kind: lateDropKind, businessKey: message.business_key, engine: message.processing_engine };
-      return { type: 'late-drop', stamp, key };
+      return { type: 'late-drop', stamp, key, resultPartition: place.partition };
     }
     default:
       return { type: 'other', stamp };
@@ -246,7 +251,7 @@ export function decode(record: LogRecord, place: Place, ordinal: number): Decode
       };
     }
     const control = message as ControlMessage;
-    const incoming = incomingControl(control);
+    const incoming = incomingControl(control, place);
     return control.kind === '_dead_letter'
       ? { type: 'dead-letter', letter: reportedLetter(control), record: incoming }
       : { type: 'accepted', record: incoming, provenance: null };

@@ -66,23 +66,6 @@ export async function readRows(client: ClientBase, keys: readonly ResultKey[]): 
   return new Map(rows.map((row) => [keyOf(stateOf(row)), stateOf(row)]));
 }
 
-export async function readTaints(client: ClientBase, keys: readonly ResultKey[]): Promise<Map<string, string[]>> {
-  if (keys.length === 0) return new Map();
-  const { rows } = await client.query<{
-    kind: string;
-    business_key: string;
-    engine: ProcessingEngine;
-    reasons: string[];
-  }>({
-    name: 'taints-by-key',
-    text: `select t.kind, t.business_key, t.engine, t.reasons from ${BY_KEYS} join taints t using (kind, business_key, engine)`,
-    values: columns(keys),
-  });
-  return new Map(
-    rows.map((row) => [keyOf({ kind: row.kind, businessKey: row.business_key, engine: row.engine }), row.reasons]),
-  );
-}
-
 export async function readFacts(client: ClientBase, place: Place): Promise<Map<string, PipelineFacts>> {
   const { rows } = await client.query<{ pipeline: string; facts: PipelineFacts }>({
     name: 'facts-of-partition',
@@ -114,6 +97,12 @@ export async function writeFacts(
 /** Array literal of identifiers; reason codes hold nothing that needs more. */
 const textArray = (values: readonly string[]): string => `{${values.map((value) => JSON.stringify(value)).join(',')}}`;
 
+const levels = (rows: readonly ResultState[]): [boolean[], string[], string[]] => [
+  rows.map((row) => row.stale),
+  rows.map((row) => row.cap),
+  rows.map((row) => textArray(row.reasons)),
+];
+
 /** Rows that take a copied record's value: one statement, joined to the temp table, each key once. */
 const UPSERT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline,
@@ -132,6 +121,15 @@ const UPSERT = `
     delivery = excluded.delivery, revision = excluded.revision, cause = excluded.cause, evidence = excluded.evidence,
     last_checkpoint_time = excluded.last_checkpoint_time, position = excluded.position, committed_at_us = excluded.committed_at_us`;
 
+/** Absences that something is held against: rows without a value, so that the null carries its reasons everywhere. */
+const ABSENT = `
+  insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline, result_topic,
+    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, position, committed_at_us)
+  select d.kind, d.business_key, d.engine, '{}', true, false, d.stale, d.cap, d.reasons::text[], d.pipeline, $3,
+    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', $1, $2
+  from unnest($5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[])
+    as d(kind, business_key, engine, stale, cap, reasons, pipeline, run)`;
+
 /** Rows that only lose trust. */
 const LOWER = `
   update results r set stale = d.stale, cap = d.cap, reasons = d.reasons::text[], position = $1, committed_at_us = $2
@@ -146,7 +144,8 @@ export async function writeRows(
   rows: readonly PlannedRow[],
 ): Promise<void> {
   const taken = rows.flatMap(({ row, source }) => (source === null ? [] : [{ row, ordinal: source.ordinal }]));
-  const lowered = rows.flatMap(({ row, source }) => (source === null ? [row] : []));
+  const lowered = rows.flatMap(({ row, source, fresh }) => (source === null && !fresh ? [row] : []));
+  const absent = rows.flatMap(({ row, source, fresh }) => (source === null && fresh ? [row] : []));
   if (taken.length > 0) {
     const { rowCount } = await client.query({
       name: 'upsert-results',
@@ -164,18 +163,27 @@ export async function writeRows(
     });
     if (rowCount !== taken.length) throw new Error(`${taken.length} rows were decided, ${rowCount} written`);
   }
+  if (absent.length > 0) {
+    await client.query({
+      name: 'insert-absences',
+      text: ABSENT,
+      values: [
+        tick.position,
+        tick.committedAt,
+        place.topic,
+        place.partition,
+        ...columns(absent),
+        ...levels(absent),
+        absent.map((row) => row.pipeline),
+        absent.map((row) => row.run),
+      ],
+    });
+  }
   if (lowered.length > 0) {
     const { rowCount } = await client.query({
       name: 'lower-results',
       text: LOWER,
-      values: [
-        tick.position,
-        tick.committedAt,
-        ...columns(lowered),
-        lowered.map((row) => row.stale),
-        lowered.map((row) => row.cap),
-        lowered.map((row) => textArray(row.reasons)),
-      ],
+      values: [tick.position, tick.committedAt, ...columns(lowered), ...levels(lowered)],
     });
     if (rowCount !== lowered.length) throw new Error(`${lowered.length} rows were to be lowered, ${rowCount} were`);
   }
@@ -218,34 +226,6 @@ export async function writeRequests(client: ClientBase, tick: Tick, requests: Pl
            from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k(kind, business_key, engine, reason)
            on conflict do nothing`,
     values: [...columns(requests), requests.map((request) => request.reason), tick.position],
-  });
-}
-
-/** What is held against keys without a row, and the end of it for keys that got one: the row carries it from now on. */
-export async function writeTaints(
-  client: ClientBase,
-  place: Place,
-  tick: Tick,
-  plan: Plan,
-  known: ReadonlyMap<string, unknown>,
-): Promise<void> {
-  for (const taint of plan.taints) {
-    await client.query({
-      name: 'write-taint',
-      text: `insert into taints (kind, business_key, engine, result_topic, result_partition, reasons, position)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (kind, business_key, engine) do update
-               set reasons = (select array_agg(distinct x) from unnest(taints.reasons || excluded.reasons) x)`,
-      values: [taint.kind, taint.businessKey, taint.engine, place.topic, place.partition, taint.reasons, tick.position],
-    });
-  }
-  const taken = [...plan.rows].filter(([id]) => known.has(id)).map(([, planned]) => planned.row);
-  if (taken.length === 0) return;
-  await client.query({
-    name: 'delete-taints',
-    text: `delete from taints t using ${BY_KEYS}
-           where t.kind = k.kind and t.business_key = k.business_key and t.engine = k.engine`,
-    values: columns(taken),
   });
 }
 
