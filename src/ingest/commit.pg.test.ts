@@ -181,7 +181,7 @@ describe('the ingest transaction', () => {
       record(3, { ...emit('a', 2), business_key: 'nul\u0000' }),
       record(4, { ...emit('a', 2), processing_engine: 'FLINK' }),
       record(5, { ...emit('a', 2), op: 'explode' }),
-      record(6, { ...emit('a', 2), calculated_value: { a: [{ $ref: 1 }] } }),
+      record(6, { ...emit('a', 2), kind: 'custom', calculated_value: { a: [{ $ref: 1 }] } }),
       record(7, emit('a', 2)),
     );
     const letters = await pool.query(
