@@ -22,8 +22,8 @@ function statusOf(own: readonly PipelineFact[], now: Micros | null, silentMs: nu
     lastHeartbeatTime: heard === null ? null : microsToIso(heard),
     sourceAsOf: weakest.sourceAsOf,
     lastCheckpointTime: weakest.lastCheckpointTime,
+    watermark: lowest(own.map((fact) => fact.watermark)),
     // Known once a pipeline with checkpoints and a REST interface is there.
-    watermark: null,
     sourceLag: null,
     lastCheckpointId: null,
     lastCheckpointDurationMs: null,
@@ -43,3 +43,7 @@ function group(facts: readonly PipelineFact[]): Map<string, PipelineFact[]> {
   for (const fact of facts) byName.set(fact.pipeline, [...(byName.get(fact.pipeline) ?? []), fact]);
   return byName;
 }
+
+/** ISO-8601 texts of one form compare like times. Partitions that said nothing are left out: it is for display. */
+const lowest = (watermarks: readonly (string | null)[]): string | null =>
+  watermarks.reduce((low, mark) => (low === null || (mark !== null && mark < low) ? mark : low), null);

@@ -2,7 +2,7 @@
 import { Ctx, Query, Resolver } from 'type-graphql';
 import { LateStaleness } from '../contract/staleness.js';
 import { within } from '../contract/limit.js';
-import { microsToIso, type Micros } from '../position/position.js';
+import { microsToIso, type Micros, type Position } from '../position/position.js';
 import type { Proof } from '../contract/proof-port.js';
 import { DecisionRule, PipelineStatus, ServerInfo, StoreStatus } from '../schema/system-types.js';
 import type { RequestContext, Services, StoreHealth } from './context.js';
@@ -66,10 +66,15 @@ function storeStatus(services: Services, status: StoreHealth, proof: Proof | nul
     store: status.store,
     healthy: status.healthy,
     appliedPosition: applied,
-    // The status may have been taken after the proof: then the store is not behind, not ahead.
-    behindBy: proof === null || applied === null ? null : applied > proof.position ? 0n : proof.position - applied,
+    // Heartbeats take positions too, and put nobody behind: only transactions that changed a result count.
+    behindBy: changesAfter(proof, applied),
     stalenessMs: new LateStaleness(services.clock, asOf, now),
     measuredAt: iso(now),
     detail: status.detail,
   };
+}
+
+function changesAfter(proof: Proof | null, applied: Position | null): bigint | null {
+  const changes = proof === null || applied === null ? null : proof.changesAfter(applied);
+  return changes === null ? null : BigInt(changes);
 }

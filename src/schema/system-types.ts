@@ -24,7 +24,7 @@ export class StoreStatus {
   healthy!: boolean;
   @Field(() => BigIntText, { nullable: true })
   appliedPosition!: bigint | null;
-  @Field(() => BigIntText, { nullable: true, description: 'Positions accepted and not applied here yet; null when unknown.' })
+  @Field(() => BigIntText, { nullable: true, description: 'Accepted transactions that changed a result and are not applied here yet; null when unknown.' })
   behindBy!: bigint | null;
   @Field(() => Int, { nullable: true, description: 'Upper bound of the age of what the store holds, when the response is sent.' })
   stalenessMs!: unknown;

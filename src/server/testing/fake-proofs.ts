@@ -41,7 +41,7 @@ export class FakeProofs implements ProofSource {
       floor: position(this.floor),
       pending: (key) => this.changes.get(keyOf(key)) ?? null,
       pendingOfKind: () => this.newest,
-      changesAfter: () => 0,
+      changesAfter: (applied) => Math.max(0, this.at - Number(applied)),
       pipeline: (name, partition) => pipelines.find((own) => own.pipeline === name && own.resultPartition === partition) ?? null,
       pipelines,
     };
