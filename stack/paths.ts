@@ -22,6 +22,7 @@ export const DATA_FOLDERS = [
   'connect',
   'postgres',
   'mongodb',
+  'elasticsearch',
   'clickhouse',
   'processor',
   'logs',

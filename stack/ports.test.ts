@@ -6,6 +6,7 @@ describe('ports', () => {
     expect(ports).toEqual({
       server: 4000,
       mongodb: 4017,
+      elasticsearch: 4020,
       clickhouse: 4023,
       postgres: 4032,
       connect: 4083,

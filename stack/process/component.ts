@@ -7,6 +7,7 @@ import { pause } from './wait.js';
 export const COMPONENT_NAMES = [
   'postgres',
   'mongodb',
+  'elasticsearch',
   'clickhouse',
   'kafka',
   'connect',

@@ -66,6 +66,6 @@ function listenAnywhere(): Promise<ReturnType<typeof createServer>> {
 /** What a person's shell would give: jest's own variables and this clone's settings would change how the programs behave. */
 function childEnvironment(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
   const hidden =
-    /^(JEST_|NODE_ENV$|NODE_OPTIONS$|TIDEMARK_(PORT|.*_PORT|PORT_BASE|DATA|HOST)$|KAFKA_BROKERS$|POSTGRES_URL$|MONGODB_URL$|CLICKHOUSE_URL$|CONNECT_URL$)/;
+    /^(JEST_|NODE_ENV$|NODE_OPTIONS$|TIDEMARK_(PORT|.*_PORT|PORT_BASE|DATA|HOST)$|KAFKA_BROKERS$|POSTGRES_URL$|MONGODB_URL$|ELASTICSEARCH_URL$|CLICKHOUSE_URL$|CONNECT_URL$)/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.test(name)));
 }
