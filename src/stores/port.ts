@@ -162,3 +162,51 @@ export interface TruthSnapshot {
 export interface Truth {
   snapshot(): Promise<TruthSnapshot>;
 }
+
+export interface StatsQuery {
+  readonly symbol: string;
+  readonly engine: ProcessingEngine;
+  /** Of `window_start`, ISO-8601 with milliseconds and Z: inclusive lower and exclusive upper bound. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Members of a statistic that are judged alike when it is read: their facts and evidence are the same. */
+export interface StatsMembers {
+  readonly pipeline: string;
+  readonly resultPartition: number;
+  readonly run: string;
+  readonly final: boolean;
+  readonly stale: boolean;
+  readonly cap: ConfidenceLevel;
+  readonly windows: number;
+  readonly newestPosition: Position;
+  readonly newestCommittedAt: Micros;
+}
+
+/** Over the windows of one symbol and engine that are not deleted. Amounts are canonical decimals, exact. */
+export interface SymbolStats {
+  readonly windows: number;
+  readonly ordersTotal: number;
+  readonly ordersBuy: number;
+  readonly ordersSell: number;
+  /** null: no window, or one whose amount is no decimal of at most 18 fraction digits. */
+  readonly totalAmount: string | null;
+  readonly minPrice: string | null;
+  readonly maxPrice: string | null;
+  /** The lowest cap among the members; null when there is none. */
+  readonly cap: ConfidenceLevel | null;
+  /** Every reason that a member has. */
+  readonly reasons: readonly string[];
+  /** The largest position among the members; null when there is none. */
+  readonly position: Position | null;
+  readonly members: readonly StatsMembers[];
+}
+
+/** Statistics over the windows of a symbol. */
+export interface StatsReader {
+  readonly store: Store;
+  symbolStats(query: StatsQuery): Promise<Answer<SymbolStats>>;
+  /** The windows themselves, oldest first; at most `limit`. */
+  history(query: StatsQuery & { readonly limit: number }): Promise<Answer<readonly StoredResult[]>>;
+}

@@ -7,7 +7,7 @@ import type { Step } from '../progress.js';
 import { VERSIONS } from '../settings.js';
 import { cached } from './cache.js';
 
-/** Package file and lock file: `npm ci` checks every digest. */
+/** Package file and lock file: every digest is checked. */
 const RECIPE = join(REPOSITORY, 'stack', 'install', 'chdb');
 /** Fetched and then unpacked beside it. */
 const TOTAL_BYTES = 690e6;
@@ -40,10 +40,21 @@ async function fetchWithNpm(staging: string, step: Step, signal: AbortSignal): P
   try {
     const result = await execa(
       'npm',
-      ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--no-progress', '--cache', npmCache],
+      // Not `ci`: it wants the packages of other platforms in the lock, which not every registry has.
+      [
+        'install',
+        '--no-save',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        '--no-progress',
+        '--cache',
+        npmCache,
+      ],
       { cwd: staging, reject: false, stdin: 'ignore', cancelSignal: signal },
     );
-    if (result.failed) throw failed(result.stderr.trim().split('\n').at(-1) ?? 'it gave no reason');
+    if (result.failed) throw failed(reasonIn(result.stderr));
   } finally {
     clearInterval(watch);
   }
@@ -52,6 +63,13 @@ async function fetchWithNpm(staging: string, step: Step, signal: AbortSignal): P
   }
   rmSync(npmCache, { recursive: true, force: true });
 }
+
+/** npm ends with the place of its log; what happened stands before. */
+const reasonIn = (stderr: string): string =>
+  stderr
+    .split('\n')
+    .map((line) => line.replace(/^npm error\s*/, '').trim())
+    .find((line) => line !== '' && !line.startsWith('npm ') && !line.startsWith('code ')) ?? 'it gave no reason';
 
 const failed = (reason: string): StackError =>
   new StackError(

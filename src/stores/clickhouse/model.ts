@@ -1,0 +1,72 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { ReadModel, StatsReader } from '../port.js';
+import { apply } from './apply.js';
+import { readBinding } from './binding.js';
+import { CLICKHOUSE_LIMITS, positionUnknown, type ClickhouseLimits, type ClickhousePlace } from './command.js';
+import type { Meta } from './position.js';
+import { list, readMany } from './read.js';
+import { drop, rebuild } from './rebuild.js';
+import { history, symbolStats } from './stats.js';
+
+export interface ClickhouseModelOptions {
+  /** Built by main with CLICKHOUSE_CLIENT_OPTIONS. `close()` closes it. */
+  readonly client: ClickHouseClient;
+  readonly database: string;
+  readonly limits?: ClickhouseLimits;
+  readonly nowMs: () => number;
+  /** A short random name for a new table: letters and digits. */
+  readonly newName: () => string;
+}
+
+/** ClickHouse as a read model, and for statistics. Needs a database of engine Atomic on one node (README.md). */
+export function createClickhouseModel(options: ClickhouseModelOptions): ReadModel & StatsReader {
+  const { client, database } = options;
+  const limits = options.limits ?? CLICKHOUSE_LIMITS;
+  const place: ClickhousePlace = { client, database, limits };
+  /** Which table this server writes to, since it last asked. Wrong, it is noticed by the conditions of the writes. */
+  let bound: Meta | null = null;
+  let retired: { readonly table: string; readonly sinceMs: number; dropped: boolean } | null = null;
+
+  function retire(table: string | null): void {
+    if (table === null || table === retired?.table) return;
+    retired = { table, sinceMs: options.nowMs(), dropped: false };
+  }
+
+  async function bind(): ReturnType<ReadModel['binding']> {
+    const { binding, meta } = await readBinding(place);
+    bound = meta;
+    retire(bound?.previous ?? null);
+    return binding;
+  }
+
+  async function boundMeta(): Promise<Meta> {
+    const binding = bound === null ? await bind() : null;
+    if (bound === null) throw positionUnknown(binding?.status === 'unbound' ? binding.reason : 'not bound');
+    return bound;
+  }
+
+  /** Readers that still know the table have long ended when it is dropped. Dropping fails: at the next rebuild. */
+  async function dropRetired(): Promise<void> {
+    if (retired === null || retired.dropped || options.nowMs() - retired.sinceMs < limits.retireMs) return;
+    retired.dropped = true;
+    await drop(place, retired.table).catch(() => undefined);
+  }
+
+  return {
+    store: 'CLICKHOUSE',
+    readMany: (keys) => readMany(place, keys),
+    list: (query) => list(place, query),
+    symbolStats: (query) => symbolStats(place, query),
+    history: (query) => history(place, query),
+    binding: bind,
+    async apply(changes, applied) {
+      await apply(place, await boundMeta(), changes, applied);
+      await dropRetired();
+    },
+    async rebuild(copy, applied, progress) {
+      bound = await rebuild(place, { copy, applied, progress, newName: options.newName });
+      retire(bound.previous);
+    },
+    close: () => client.close(),
+  };
+}
