@@ -10,11 +10,23 @@ import { windowRow } from '../src/server/testing/fake-store.js';
 import { position } from '../src/position/position.js';
 
 const SIX = '{ value confidenceLevel consistencyScope lastCheckpointTime stalenessMs stale }';
-const ALL = '{ value confidenceLevel consistencyScope processingEngine lastCheckpointTime lastCdcSyncTime asOf sourceAsOf stalenessMs stale reasons { code } servedBy position provenAt }';
-const FIELDS = ['symbol', 'windowStart', 'ordersTotal', 'ordersBuy', 'ordersSell', 'totalAmount', 'averagePrice', 'maxPrice'];
+const ALL =
+  '{ value confidenceLevel consistencyScope processingEngine lastCheckpointTime lastCdcSyncTime asOf sourceAsOf stalenessMs stale reasons { code } servedBy position provenAt }';
+const FIELDS = [
+  'symbol',
+  'windowStart',
+  'ordersTotal',
+  'ordersBuy',
+  'ordersSell',
+  'totalAmount',
+  'averagePrice',
+  'maxPrice',
+];
 const fields = (form: string): string => FIELDS.map((name) => `${name} ${form}`).join(' ');
-const object = (form: string): string => `{ orderWindow(symbol: "G000", at: "2026-01-05T09:00:00.000Z") { ${fields(form)} } }`;
-const page = (form: string): string => `{ orderWindows(first: 50) { edges { node { ${fields(form)} } } contract { confidenceLevel } } }`;
+const object = (form: string): string =>
+  `{ orderWindow(symbol: "G000", at: "2026-01-05T09:00:00.000Z") { ${fields(form)} } }`;
+const page = (form: string): string =>
+  `{ orderWindows(first: 50) { edges { node { ${fields(form)} } } contract { confidenceLevel } } }`;
 
 const CASES: Readonly<Record<string, string>> = {
   'object, value only': object('{ value }'),
@@ -37,7 +49,9 @@ async function serve(): Promise<void> {
     server.mongodb.hold(row);
     server.postgres.hold(row);
   }
-  process.on('message', (message) => (message === 'end' ? void server.close().then(() => process.exit(0)) : process.send?.({ bench: process.cpuUsage() })));
+  process.on('message', (message) =>
+    message === 'end' ? void server.close().then(() => process.exit(0)) : process.send?.({ bench: process.cpuUsage() }),
+  );
   // A driver that dies must not leave this behind.
   process.on('disconnect', () => process.exit(0));
   process.send?.({ bench: server.url });
@@ -67,13 +81,24 @@ async function drive(seconds: number): Promise<void> {
     await load(url, agent, query, 1);
     const before = await cpu();
     const { count, bytes } = await load(url, agent, query, seconds);
-    console.log(`${name.padEnd(28)} ${Math.round((await cpu() - before) / count).toString().padStart(6)} µs/request ${Math.round(count / seconds).toString().padStart(6)} requests/s ${bytes} bytes`);
+    process.stdout.write(
+      `${name.padEnd(28)} ${Math.round(((await cpu()) - before) / count)
+        .toString()
+        .padStart(6)} µs/request ${Math.round(count / seconds)
+        .toString()
+        .padStart(6)} requests/s ${bytes} bytes\n`,
+    );
   }
   agent.destroy();
   child.send('end');
 }
 
-async function load(url: string, agent: Agent, query: string, seconds: number): Promise<{ count: number; bytes: number }> {
+async function load(
+  url: string,
+  agent: Agent,
+  query: string,
+  seconds: number,
+): Promise<{ count: number; bytes: number }> {
   const end = performance.now() + seconds * 1000;
   const body = JSON.stringify({ query });
   let count = 0;
@@ -90,11 +115,21 @@ async function load(url: string, agent: Agent, query: string, seconds: number): 
 
 function once(url: string, agent: Agent, body: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(`${url}/graphql`, { agent, method: 'POST', headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (response) => {
-      let bytes = 0;
-      response.on('data', (chunk: Buffer) => (bytes += chunk.length));
-      response.on('end', () => (response.statusCode === 200 ? resolve(bytes) : reject(new Error(`status ${response.statusCode}`))));
-    });
+    const outgoing = request(
+      `${url}/graphql`,
+      {
+        agent,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      },
+      (response) => {
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => (bytes += chunk.length));
+        response.on('end', () =>
+          response.statusCode === 200 ? resolve(bytes) : reject(new Error(`status ${response.statusCode}`)),
+        );
+      },
+    );
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -32,11 +32,16 @@ export function consistencyDirective(level: GraphQLEnumType, scope: GraphQLEnumT
   });
   return new GraphQLDirective({
     name: 'consistency',
-    description: 'What the answer must be good for. Only `scope` is supported by this version; other arguments are refused with CONSISTENCY_UNSUPPORTED.',
+    description:
+      'What the answer must be good for. Only `scope` is supported by this version; other arguments are refused with CONSISTENCY_UNSUPPORTED.',
     locations: [DirectiveLocation.QUERY, DirectiveLocation.SUBSCRIPTION, DirectiveLocation.FIELD],
     args: {
       minConfidence: { type: level },
-      scope: { type: scope, description: 'STRONG: Postgres, read after the request began. EVENTUAL: MongoDB. The stricter of operation and field holds.' },
+      scope: {
+        type: scope,
+        description:
+          'STRONG: Postgres, read after the request began. EVENTUAL: MongoDB. The stricter of operation and field holds.',
+      },
       maxStalenessMs: { type: GraphQLInt },
       atLeast: { type: GraphQLString, description: 'A token of an earlier response.' },
       onUnmet: { type: onUnmet, defaultValue: 'FALLBACK' },
@@ -77,14 +82,20 @@ export function planScopes(
   for (const node of rootFields(operation.selectionSet, fragments)) {
     const directive = demandOn(node);
     if (directive === undefined) continue;
-    if (!readable.has(node.name.value)) throw unsupported(`@consistency has no meaning on ${node.name.value}.`, directive);
+    if (!readable.has(node.name.value))
+      throw unsupported(`@consistency has no meaning on ${node.name.value}.`, directive);
     const key = node.alias?.value ?? node.name.value;
     const scope = scopeIn(directive, values);
     if (scope !== null && fields.get(key) !== 'STRONG') fields.set(key, scope);
   }
-  const placed = new Set(operationsOf(document).flatMap((each) => [...rootFields(each.selectionSet, fragments)]).map(demandOn));
+  const placed = new Set(
+    operationsOf(document)
+      .flatMap((each) => [...rootFields(each.selectionSet, fragments)])
+      .map(demandOn),
+  );
   for (const directive of demands.onFields) {
-    if (!placed.has(directive)) throw unsupported('Put @consistency on the operation or on a field of Query that reads results.', directive);
+    if (!placed.has(directive))
+      throw unsupported('Put @consistency on the operation or on a field of Query that reads results.', directive);
   }
   const own = demandOn(operation);
   return { operation: own === undefined ? null : scopeIn(own, values), fields };
@@ -92,11 +103,13 @@ export function planScopes(
 
 function scopeIn(directive: DirectiveNode, variables: Readonly<Record<string, unknown>>): ConsistencyScope | null {
   for (const argument of directive.arguments ?? []) {
-    if (argument.name.value !== 'scope') throw unsupported(`@consistency(${argument.name.value}:) is not supported by this version; scope is.`, argument);
+    if (argument.name.value !== 'scope')
+      throw unsupported(`@consistency(${argument.name.value}:) is not supported by this version; scope is.`, argument);
   }
   const given = directive.arguments?.[0]?.value;
   const scope = given === undefined ? null : literal(given, variables);
-  if (scope === 'SEARCH') throw unsupported('These fields are not answered by a search: use STRONG or EVENTUAL.', directive);
+  if (scope === 'SEARCH')
+    throw unsupported('These fields are not answered by a search: use STRONG or EVENTUAL.', directive);
   return scope === 'STRONG' || scope === 'EVENTUAL' ? scope : null;
 }
 
@@ -105,7 +118,10 @@ function literal(value: ValueNode, variables: Readonly<Record<string, unknown>>)
   return value.kind === Kind.ENUM ? value.value : null;
 }
 
-function withDefaults(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function withDefaults(
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const defaults = (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
     defaultValue?.kind === Kind.ENUM ? [[variable.name.value, defaultValue.value] as const] : [],
   );
@@ -142,9 +158,16 @@ const demandOn = (node: FieldNode | OperationDefinitionNode): DirectiveNode | un
   node.directives?.find((directive) => directive.name.value === 'consistency');
 
 const fragmentsOf = (document: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
-  new Map(document.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node] as const] : [])));
+  new Map(
+    document.definitions.flatMap((node) =>
+      node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node] as const] : [],
+    ),
+  );
 
-function* rootFields(set: SelectionSetNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): Iterable<FieldNode> {
+function* rootFields(
+  set: SelectionSetNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): Iterable<FieldNode> {
   for (const selection of set.selections) {
     if (selection.kind === Kind.FIELD) yield selection;
     else {
@@ -154,5 +177,11 @@ function* rootFields(set: SelectionSetNode, fragments: ReadonlyMap<string, Fragm
   }
 }
 
-const unsupported = (message: string, node: DirectiveNode | { readonly kind: Kind.ARGUMENT; readonly loc?: DirectiveNode['loc'] }): GraphQLError =>
-  new GraphQLError(message, { nodes: node as DirectiveNode, extensions: { code: 'CONSISTENCY_UNSUPPORTED', http: { status: 400 } } });
+const unsupported = (
+  message: string,
+  node: DirectiveNode | { readonly kind: Kind.ARGUMENT; readonly loc?: DirectiveNode['loc'] },
+): GraphQLError =>
+  new GraphQLError(message, {
+    nodes: node as DirectiveNode,
+    extensions: { code: 'CONSISTENCY_UNSUPPORTED', http: { status: 400 } },
+  });

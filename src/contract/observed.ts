@@ -31,7 +31,11 @@ export class Observed {
   }
 
   sawProof(proof: Proof): void {
-    if (this.lastProof === null || proof.incarnation !== this.lastProof.incarnation || proof.position >= this.lastProof.position) {
+    if (
+      this.lastProof === null ||
+      proof.incarnation !== this.lastProof.incarnation ||
+      proof.position >= this.lastProof.position
+    ) {
       this.lastProof = proof;
     }
   }

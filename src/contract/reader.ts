@@ -121,18 +121,21 @@ export class RequestReader {
 
   private async firstThatAnswers<T>(scope: ConsistencyScope, ask: (store: Store) => Promise<T>): Promise<T> {
     const stores = storesFor(scope, this.stores, (store) => this.deps.observed.suspect(store));
-    let last: unknown;
+    let last: Error | null = null;
     for (const store of stores) {
       try {
         return await ask(store);
       } catch (error) {
-        last = error;
+        last = asError(error);
       }
     }
     throw last ?? unavailable('POSTGRES', undefined);
   }
 
-  private async read<T extends Rows>(store: Store, ask: (reader: ResultReader) => Promise<Answer<T>>): Promise<Read<T>> {
+  private async read<T extends Rows>(
+    store: Store,
+    ask: (reader: ResultReader) => Promise<Answer<T>>,
+  ): Promise<Read<T>> {
     const [proof, answer] = store === 'POSTGRES' ? await this.readTruth(ask) : await this.readModel(store, ask);
     if (proof !== null) this.incarnations.add(proof.incarnation);
     if (answer.applied !== null) {
@@ -159,7 +162,10 @@ export class RequestReader {
     return [proof, answer];
   }
 
-  private async readModel<T extends Rows>(store: Store, ask: (reader: ResultReader) => Promise<Answer<T>>): Promise<[Proof | null, Answer<T>]> {
+  private async readModel<T extends Rows>(
+    store: Store,
+    ask: (reader: ResultReader) => Promise<Answer<T>>,
+  ): Promise<[Proof | null, Answer<T>]> {
     const [proof, answer] = await Promise.all([this.proof(), this.ask(store, ask)]);
     if (proof === null || newest(answer.data) <= proof.position) return [proof, answer];
     // A row accepted after the proof was read: the facts may be older than the row. Proven once more, for the rest of

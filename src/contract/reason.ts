@@ -14,6 +14,7 @@ export function reasonOf(code: string): Reason {
 }
 
 function describe(code: string): string {
-  if (code.startsWith('EVIDENCE_MISSING_')) return `The result does not carry this piece of evidence: ${code.slice('EVIDENCE_MISSING_'.length)}.`;
+  if (code.startsWith('EVIDENCE_MISSING_'))
+    return `The result does not carry this piece of evidence: ${code.slice('EVIDENCE_MISSING_'.length)}.`;
   return 'This version of the server has no sentence for this code.';
 }

@@ -39,7 +39,12 @@ export function responseKeys(source: SelectionSource, names: readonly string[]):
   return found;
 }
 
-function keysBelow(source: SelectionSource, nodes: readonly FieldNode[], names: readonly string[], walk: { conditional: boolean }): string[][] {
+function keysBelow(
+  source: SelectionSource,
+  nodes: readonly FieldNode[],
+  names: readonly string[],
+  walk: { conditional: boolean },
+): string[][] {
   const [name, ...rest] = names;
   if (name === undefined) return [[]];
   const byKey = new Map<string, FieldNode[]>();
@@ -47,7 +52,13 @@ function keysBelow(source: SelectionSource, nodes: readonly FieldNode[], names: 
   return [...byKey].flatMap(([key, below]) => keysBelow(source, below, rest, walk).map((path) => [key, ...path]));
 }
 
-function collect(source: SelectionSource, selections: readonly SelectionNode[], name: string, byKey: Map<string, FieldNode[]>, walk: { conditional: boolean }): void {
+function collect(
+  source: SelectionSource,
+  selections: readonly SelectionNode[],
+  name: string,
+  byKey: Map<string, FieldNode[]>,
+  walk: { conditional: boolean },
+): void {
   for (const selection of selections) {
     if (!included(source, selection, walk)) continue;
     if (selection.kind === Kind.FIELD) {

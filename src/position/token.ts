@@ -24,8 +24,10 @@ export function encodeToken(token: Token): string {
  */
 export function decodeToken(text: string): Token {
   const body = parse(text);
-  if (body === null) throw refuse('TOKEN_MALFORMED', 'This is not a token of this server: pass extensions.consistency.token unchanged.');
-  if (body['v'] !== VERSION) throw refuse('TOKEN_VERSION', 'The token has another version: read again and use the new one.');
+  if (body === null || typeof body['v'] !== 'number')
+    throw refuse('TOKEN_MALFORMED', 'This is not a token of this server: pass extensions.consistency.token unchanged.');
+  if (body['v'] !== VERSION)
+    throw refuse('TOKEN_VERSION', 'The token has another version: read again and use the new one.');
   const { incarnation, position: at } = body;
   if (typeof incarnation !== 'string' || incarnation === '' || typeof at !== 'string' || !/^\d{1,19}$/.test(at)) {
     throw refuse('TOKEN_MALFORMED', 'The token is damaged: pass extensions.consistency.token unchanged.');
@@ -43,4 +45,5 @@ function parse(text: string): Record<string, unknown> | null {
   }
 }
 
-const refuse = (code: string, message: string): AppError => new AppError(code, message, { retryable: false, outcome: 'none' });
+const refuse = (code: string, message: string): AppError =>
+  new AppError(code, message, { retryable: false, outcome: 'none' });

@@ -40,5 +40,10 @@ function toAnswer(store: Store, answer: ServedRow | Error): StoreAnswer {
   // An Error as the value of a nullable field becomes an error of that field; the other stores' answers stand.
   if (answer instanceof Error) return { store, available: false, present: false, value: answer };
   const present = answer.row !== null && !answer.row.deleted;
-  return { store, available: true, present, value: present ? new ContractLeaf(answer.row.calculatedValue, answer.contract) : null };
+  return {
+    store,
+    available: true,
+    present,
+    value: present ? new ContractLeaf(answer.row.calculatedValue, answer.contract) : null,
+  };
 }

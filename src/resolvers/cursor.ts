@@ -17,10 +17,14 @@ export function decodeCursor(kind: string, cursor: string): Place {
     const [, , order, businessKey] = parts as unknown[];
     if (typeof order === 'string' && typeof businessKey === 'string') return { order, businessKey };
   }
-  throw new AppError('BAD_CURSOR', 'This is not a cursor of this listing: pass pageInfo.endCursor or an edge’s cursor unchanged.', {
-    retryable: false,
-    outcome: 'none',
-  });
+  throw new AppError(
+    'BAD_CURSOR',
+    'This is not a cursor of this listing: pass pageInfo.endCursor or an edge’s cursor unchanged.',
+    {
+      retryable: false,
+      outcome: 'none',
+    },
+  );
 }
 
 function parse(text: string): unknown {
@@ -32,4 +36,5 @@ function parse(text: string): unknown {
 }
 
 /** Is `a` before `b` in the order of the stores: by `order`, then by business key? */
-export const precedes = (a: Place, b: Place): boolean => a.order < b.order || (a.order === b.order && a.businessKey < b.businessKey);
+export const precedes = (a: Place, b: Place): boolean =>
+  a.order < b.order || (a.order === b.order && a.businessKey < b.businessKey);

@@ -7,7 +7,7 @@ import { Arg, Ctx, Info, Int, Query, Resolver } from 'type-graphql';
 import { scopeOf } from '../contract/consistency.js';
 import { responseKeys } from '../contract/response-keys.js';
 import type { ServedList, ServedRow } from '../contract/reader.js';
-import type { ListQuery } from '../stores/port.js';
+import type { ListQuery, StoredResult } from '../stores/port.js';
 import type { ProcessingEngine } from '../words.js';
 import { connectionOf } from '../schema/connection.js';
 import { ProcessingEngineEnum } from '../schema/enums.js';
@@ -20,7 +20,10 @@ import { cutPage, planPage, type PagePlan } from './page.js';
 type Given = Readonly<Record<string, string>>;
 
 const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
-const ENGINE = { name: 'engine', description: 'Default: FLINK if a FLINK pipeline has been heard of, else KAFKA_ONLY.' };
+const ENGINE = {
+  name: 'engine',
+  description: 'Default: FLINK if a FLINK pipeline has been heard of, else KAFKA_ONLY.',
+};
 
 /** The root fields of Query that read results of the kind. */
 export const queriesOf = (type: KindClass): readonly string[] => [lowerFirst(type.name), kindOf(type).many.name];
@@ -43,15 +46,28 @@ export function resolverOf(type: KindClass): abstract new () => unknown {
   }
   const { prototype } = KindResolver;
   declare(prototype, 'one', oneArguments(definition));
-  Query(() => type, { name: lowerFirst(type.name), nullable: true, description: definition.one.description })(prototype, 'one', methodOf(prototype, 'one'));
+  Query(() => type, { name: lowerFirst(type.name), nullable: true, description: definition.one.description })(
+    prototype,
+    'one',
+    methodOf(prototype, 'one'),
+  );
   declare(prototype, 'many', manyArguments(definition));
-  Query(() => connection, { name: definition.many.name, description: definition.many.description })(prototype, 'many', methodOf(prototype, 'many'));
+  Query(() => connection, { name: definition.many.name, description: definition.many.description })(
+    prototype,
+    'many',
+    methodOf(prototype, 'many'),
+  );
   Resolver()(KindResolver);
   made.set(type, KindResolver);
   return KindResolver;
 }
 
-async function readOne(definition: KindDefinition, context: RequestContext, info: GraphQLResolveInfo, given: Given): Promise<object | null> {
+async function readOne(
+  definition: KindDefinition,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  given: Given,
+): Promise<object | null> {
   const path = String(info.path.key);
   const engine = await context.reader.engine(given['engine'] as ProcessingEngine | undefined);
   const key = { kind: definition.kind, businessKey: definition.one.businessKey(given), engine };
@@ -61,18 +77,36 @@ async function readOne(definition: KindDefinition, context: RequestContext, info
   return row === null || row.deleted ? null : present(definition, row, contract);
 }
 
-async function readMany(definition: KindDefinition, context: RequestContext, info: GraphQLResolveInfo, given: Given): Promise<object> {
+async function readMany(
+  definition: KindDefinition,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  given: Given,
+): Promise<object> {
   const path = String(info.path.key);
   const page = planPage(definition.kind, given, context.services.maxPageSize);
   const engine = await context.reader.engine(given['engine'] as ProcessingEngine | undefined);
   const listed = await context.reader.list(listQuery(definition, given, engine, page), scopeOf(context.plan, path));
-  const { orderBy } = definition.many;
-  const place = ({ row }: ServedRow): Place => ({ order: String(row?.calculatedValue[orderBy] ?? ''), businessKey: row?.businessKey ?? '' });
+  const place = ({ row }: ServedRow): Place => ({
+    order: textIn(row, definition.many.orderBy),
+    businessKey: row?.businessKey ?? '',
+  });
   const { rows, hasNextPage, hasPreviousPage } = cutPage(page, listed.rows, place);
   record(context, info, path, listed, rows);
   const edges = rows.map((served) => new Edge(definition, served, place(served)));
-  const pageInfo = { hasNextPage, hasPreviousPage, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
+  const pageInfo = {
+    hasNextPage,
+    hasPreviousPage,
+    startCursor: edges[0]?.cursor ?? null,
+    endCursor: edges.at(-1)?.cursor ?? null,
+  };
   return { edges, pageInfo, contract: listed.contract };
+}
+
+/** Listings are ordered by text (ListQuery.orderBy). */
+function textIn(row: StoredResult | null, column: string): string {
+  const value = row?.calculatedValue[column];
+  return typeof value === 'string' ? value : '';
 }
 
 class Edge {
@@ -94,7 +128,9 @@ class Edge {
 
 function listQuery(definition: KindDefinition, given: Given, engine: ProcessingEngine, page: PagePlan): ListQuery {
   const { filters, orderBy } = definition.many;
-  const equals = Object.entries(filters).flatMap(([name, { column }]) => (given[name] === undefined ? [] : [[column, given[name]]]));
+  const equals = Object.entries(filters).flatMap(([name, { column }]) =>
+    given[name] === undefined ? [] : [[column, given[name]]],
+  );
   return {
     kind: definition.kind,
     engine,
@@ -109,7 +145,13 @@ function listQuery(definition: KindDefinition, given: Given, engine: ProcessingE
 }
 
 /** The set's contract holds for the connection, a row's wherever its node is selected. */
-function record(context: RequestContext, info: GraphQLResolveInfo, path: string, listed: ServedList, rows: readonly ServedRow[]): void {
+function record(
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  path: string,
+  listed: ServedList,
+  rows: readonly ServedRow[],
+): void {
   context.ledger.add(path, listed.contract);
   for (const [edges, node] of responseKeys(info, ['edges', 'node'])) {
     rows.forEach((served, i) => context.ledger.add(`${path}.${edges}.${i}.${node}`, served.contract));
@@ -131,7 +173,12 @@ const oneArguments = (definition: KindDefinition): readonly NamedArgument[] => [
 ];
 
 const manyArguments = (definition: KindDefinition): readonly NamedArgument[] => [
-  ...Object.entries(definition.many.filters).map(([name, { type, description }]) => ({ name, type, description, nullable: true })),
+  ...Object.entries(definition.many.filters).map(([name, { type, description }]) => ({
+    name,
+    type,
+    description,
+    nullable: true,
+  })),
   { name: 'from', type: DateTime, nullable: true, description: `Inclusive lower bound of ${definition.many.orderBy}.` },
   { name: 'to', type: DateTime, nullable: true, description: `Exclusive upper bound of ${definition.many.orderBy}.` },
   engineArgument,
@@ -149,7 +196,10 @@ function declare(prototype: object, method: string, named: readonly NamedArgumen
   });
 }
 
-const methodOf = (prototype: object, name: string): PropertyDescriptor => Object.getOwnPropertyDescriptor(prototype, name) ?? {};
+const methodOf = (prototype: object, name: string): PropertyDescriptor =>
+  Object.getOwnPropertyDescriptor(prototype, name) ?? {};
 
 const zip = (named: readonly NamedArgument[], values: readonly unknown[]): Given =>
-  Object.fromEntries(named.flatMap(({ name }, i) => (values[i] === undefined || values[i] === null ? [] : [[name, values[i]]]))) as Given;
+  Object.fromEntries(
+    named.flatMap(({ name }, i) => (values[i] === undefined || values[i] === null ? [] : [[name, values[i]]])),
+  ) as Given;

@@ -44,7 +44,10 @@ export interface Page<T> {
 /** @param read one row more than the page, in reading direction */
 export function cutPage<T>(plan: PagePlan, read: readonly T[], placeOf: (row: T) => Place): Page<T> {
   const { end } = plan;
-  const inBounds = end === null ? read : read.filter((row) => (plan.backward ? precedes(end, placeOf(row)) : precedes(placeOf(row), end)));
+  const inBounds =
+    end === null
+      ? read
+      : read.filter((row) => (plan.backward ? precedes(end, placeOf(row)) : precedes(placeOf(row), end)));
   const rows = inBounds.slice(0, plan.size);
   const more = inBounds.length > plan.size || inBounds.length < read.length;
   return plan.backward
@@ -53,4 +56,5 @@ export function cutPage<T>(plan: PagePlan, read: readonly T[], placeOf: (row: T)
 }
 
 const isGiven = <T>(value: T | null | undefined): value is T => value !== null && value !== undefined;
-const badSize = (message: string): AppError => new AppError('BAD_PAGE_SIZE', message, { retryable: false, outcome: 'none' });
+const badSize = (message: string): AppError =>
+  new AppError('BAD_PAGE_SIZE', message, { retryable: false, outcome: 'none' });

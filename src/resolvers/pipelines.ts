@@ -4,7 +4,11 @@ import { microsToIso, type Micros } from '../position/position.js';
 import type { PipelineStatus } from '../schema/system-types.js';
 
 /** One status per pipeline: what all its result partitions have reached. Pure. */
-export function pipelineStatuses(facts: readonly PipelineFact[], now: Micros | null, silentMs: number): PipelineStatus[] {
+export function pipelineStatuses(
+  facts: readonly PipelineFact[],
+  now: Micros | null,
+  silentMs: number,
+): PipelineStatus[] {
   const byName = group(facts);
   return [...byName.values()].map((own) => statusOf(own, now, silentMs));
 }

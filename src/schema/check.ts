@@ -13,10 +13,14 @@ export function checkContracts(schema: GraphQLSchema): void {
   const contracts = new Set<unknown>(schema.getImplementations(contract).objects);
   for (const type of schema.getImplementations(result).objects) {
     for (const field of bareFields(type, common, contracts)) {
-      throw new AppError('CONTRACT_MISSING', `CONTRACT_MISSING ${type.name}.${field}: declare it with @ContractInt, @ContractString, …`, {
-        retryable: false,
-        outcome: 'none',
-      });
+      throw new AppError(
+        'CONTRACT_MISSING',
+        `CONTRACT_MISSING ${type.name}.${field}: declare it with @ContractInt, @ContractString, …`,
+        {
+          retryable: false,
+          outcome: 'none',
+        },
+      );
     }
   }
 }

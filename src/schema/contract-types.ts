@@ -20,15 +20,29 @@ export abstract class ContractField {
   consistencyScope!: string;
   @Field(() => ProcessingEngineEnum)
   processingEngine!: string;
-  @Field(() => DateTime, { nullable: true, description: 'The newest completed checkpoint that the pipeline has reported; null for KAFKA_ONLY.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The newest completed checkpoint that the pipeline has reported; null for KAFKA_ONLY.',
+  })
   lastCheckpointTime!: string | null;
-  @Field(() => DateTime, { nullable: true, description: 'Commit time of the newest position that the answering store has applied; for Postgres the minimum over the read models.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'Commit time of the newest position that the answering store has applied; for Postgres the minimum over the read models.',
+  })
   lastCdcSyncTime!: string | null;
   @Field(() => DateTime, { nullable: true, description: 'Every write accepted up to this commit time is reflected.' })
   asOf!: string | null;
-  @Field(() => DateTime, { nullable: true, description: 'Every source record appended up to this time is counted; null when unknown.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Every source record appended up to this time is counted; null when unknown.',
+  })
   sourceAsOf!: string | null;
-  @Field(() => Int, { nullable: true, description: 'Upper bound of the age of the answer when the response is sent; null when unknown, and then never HIGH.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Upper bound of the age of the answer when the response is sent; null when unknown, and then never HIGH.',
+  })
   stalenessMs!: unknown;
   @Field(() => Boolean)
   stale!: boolean;
@@ -36,7 +50,9 @@ export abstract class ContractField {
   reasons!: readonly ReasonType[];
   @Field(() => StoreEnum)
   servedBy!: string;
-  @Field(() => BigIntText, { description: 'Of the row: the position that last changed it. Of a set or a null: the position proven.' })
+  @Field(() => BigIntText, {
+    description: 'Of the row: the position that last changed it. Of a set or a null: the position proven.',
+  })
   position!: bigint;
   @Field(() => BigIntText, { nullable: true, description: 'The position at which it was proven to be the newest.' })
   provenAt!: bigint | null;

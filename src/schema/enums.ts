@@ -4,7 +4,8 @@ import { registerEnumType } from 'type-graphql';
 import { CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, PROCESSING_ENGINES, STORES } from '../words.js';
 
 type Words<T extends readonly string[]> = { readonly [Word in T[number]]: Word };
-const enumOf = <const T extends readonly string[]>(words: T): Words<T> => Object.fromEntries(words.map((word) => [word, word])) as Words<T>;
+const enumOf = <const T extends readonly string[]>(words: T): Words<T> =>
+  Object.fromEntries(words.map((word) => [word, word])) as Words<T>;
 
 export const ConfidenceLevelEnum = enumOf(CONFIDENCE_LEVELS);
 export const ConsistencyScopeEnum = enumOf(CONSISTENCY_SCOPES);
@@ -15,8 +16,12 @@ registerEnumType(ConfidenceLevelEnum, {
   name: 'ConfidenceLevel',
   description: 'How far a value can be trusted, strongest first.',
   valuesConfig: {
-    HIGH: { description: 'Equals the fold of all its source events up to its coverage, and is its newest accepted row.' },
-    EVENTUALLY_CONSISTENT: { description: 'May be behind or provisional; converges by itself once what `reasons` names runs.' },
+    HIGH: {
+      description: 'Equals the fold of all its source events up to its coverage, and is its newest accepted row.',
+    },
+    EVENTUALLY_CONSISTENT: {
+      description: 'May be behind or provisional; converges by itself once what `reasons` names runs.',
+    },
     LOW: { description: 'May be wrong and does not repair itself, or its pipeline has stopped.' },
   },
 });

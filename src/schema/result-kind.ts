@@ -9,7 +9,13 @@ import { AppError } from '../errors.js';
 import { microsToIso, type Micros } from '../position/position.js';
 import type { StoredResult } from '../stores/port.js';
 import { ContractLeaf, type SharedContract } from '../contract/field.js';
-import { ContractDateTimeType, ContractDecimalType, ContractIntType, ContractJsonType, ContractStringType } from './contract-types.js';
+import {
+  ContractDateTimeType,
+  ContractDecimalType,
+  ContractIntType,
+  ContractJsonType,
+  ContractStringType,
+} from './contract-types.js';
 import { ProcessingEngineEnum } from './enums.js';
 import { DateTime } from './scalars.js';
 
@@ -76,7 +82,12 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 export function ResultKind(options: KindOptions): (target: KindClass) => void {
   return (target) => {
     ObjectType(target.name, { implements: Result, simpleResolvers: true, description: options.description })(target);
-    definitions.set(target, { ...options, type: target, typeName: target.name, columns: columnsOf.get(target.prototype as object) ?? [] });
+    definitions.set(target, {
+      ...options,
+      type: target,
+      typeName: target.name,
+      columns: columnsOf.get(target.prototype as object) ?? [],
+    });
   };
 }
 
@@ -87,11 +98,14 @@ export function kindOf(target: KindClass): KindDefinition {
   throw new AppError('KIND_UNDECLARED', `${target.name} has no @ResultKind.`, { retryable: false, outcome: 'none' });
 }
 
-const contractField = (type: KindClass) => (description?: string): PropertyDecorator => (prototype, property) => {
-  const name = String(property);
-  columnsOf.set(prototype, [...(columnsOf.get(prototype) ?? []), { name, column: snake(name) }]);
-  Field(() => type, description === undefined ? {} : { description })(prototype, property);
-};
+const contractField =
+  (type: KindClass) =>
+  (description?: string): PropertyDecorator =>
+  (prototype, property) => {
+    const name = String(property);
+    columnsOf.set(prototype, [...(columnsOf.get(prototype) ?? []), { name, column: snake(name) }]);
+    Field(() => type, description === undefined ? {} : { description })(prototype, property);
+  };
 
 export const ContractInt = contractField(ContractIntType);
 export const ContractString = contractField(ContractStringType);

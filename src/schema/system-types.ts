@@ -4,11 +4,16 @@ import { ContractJsonType } from './contract-types.js';
 import { ConfidenceLevelEnum, ProcessingEngineEnum, StoreEnum } from './enums.js';
 import { BigIntText, DateTime } from './scalars.js';
 
-@ObjectType('StoreAnswer', { simpleResolvers: true, description: 'What one store holds of a result, and how far that can be trusted.' })
+@ObjectType('StoreAnswer', {
+  simpleResolvers: true,
+  description: 'What one store holds of a result, and how far that can be trusted.',
+})
 export class StoreAnswer {
   @Field(() => StoreEnum)
   store!: string;
-  @Field(() => Boolean, { description: 'False: the store did not answer. Then `present` says nothing and `value` is an error.' })
+  @Field(() => Boolean, {
+    description: 'False: the store did not answer. Then `present` says nothing and `value` is an error.',
+  })
   available!: boolean;
   @Field(() => Boolean)
   present!: boolean;
@@ -24,9 +29,15 @@ export class StoreStatus {
   healthy!: boolean;
   @Field(() => BigIntText, { nullable: true })
   appliedPosition!: bigint | null;
-  @Field(() => BigIntText, { nullable: true, description: 'Accepted transactions that changed a result and are not applied here yet; null when unknown.' })
+  @Field(() => BigIntText, {
+    nullable: true,
+    description: 'Accepted transactions that changed a result and are not applied here yet; null when unknown.',
+  })
   behindBy!: bigint | null;
-  @Field(() => Int, { nullable: true, description: 'Upper bound of the age of what the store holds, when the response is sent.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Upper bound of the age of what the store holds, when the response is sent.',
+  })
   stalenessMs!: unknown;
   @Field(() => DateTime, { nullable: true })
   measuredAt!: string | null;
@@ -34,7 +45,10 @@ export class StoreStatus {
   detail!: string | null;
 }
 
-@ObjectType('PipelineStatus', { simpleResolvers: true, description: 'A pipeline, over all its result partitions; of each figure the weakest.' })
+@ObjectType('PipelineStatus', {
+  simpleResolvers: true,
+  description: 'A pipeline, over all its result partitions; of each figure the weakest.',
+})
 export class PipelineStatus {
   @Field(() => String)
   name!: string;
@@ -96,7 +110,10 @@ export class ServerInfo {
   version!: string;
   @Field(() => String, { nullable: true, description: 'Positions of different incarnations are not comparable.' })
   incarnation!: string | null;
-  @Field(() => BigIntText, { nullable: true, description: 'The newest accepted position; null when the source of truth cannot be asked.' })
+  @Field(() => BigIntText, {
+    nullable: true,
+    description: 'The newest accepted position; null when the source of truth cannot be asked.',
+  })
   position!: bigint | null;
   @Field(() => DateTime, { nullable: true, description: "Postgres' time, an upper bound." })
   time!: string | null;

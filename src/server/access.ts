@@ -22,14 +22,19 @@ export function refuseOpenBind(host: string, token: string | undefined): void {
 export async function requireToken(app: FastifyInstance, token: string): Promise<void> {
   await app.register(bearerAuth, { keys: new Set([token]), addHook: false, verifyErrorLogLevel: 'debug' });
   const verify = app.verifyBearerAuth;
-  if (verify === undefined) throw new AppError('CONFIG_TOKEN', 'The token check could not be set up.', { retryable: false, outcome: 'none' });
+  if (verify === undefined)
+    throw new AppError('CONFIG_TOKEN', 'The token check could not be set up.', { retryable: false, outcome: 'none' });
   app.addHook('onRequest', (request, reply, done) => {
     if (OPEN.has(request.routeOptions.url ?? '')) return done();
     verify(request, reply, (error) => {
       if (error === undefined || error === null) return done();
-      void reply.code(401).header('www-authenticate', 'Bearer').send(errorBody('UNAUTHENTICATED', 'Send the token of this server: Authorization: Bearer <TIDEMARK_TOKEN>.'));
+      void reply
+        .code(401)
+        .header('www-authenticate', 'Bearer')
+        .send(errorBody('UNAUTHENTICATED', 'Send the token of this server: Authorization: Bearer <TIDEMARK_TOKEN>.'));
     });
   });
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

@@ -19,10 +19,20 @@ import { stringify } from './outbox.js';
 export type GraphQLContext = RequestContext & ContractContext;
 
 /** Apollo Server over the compiled executor, started. It reports to nobody and reads no environment. */
-export async function startApollo(api: Api, limits: ServerLimits, metrics: Metrics, logger: Logger, newId: () => string): Promise<ApolloServer<GraphQLContext>> {
+export async function startApollo(
+  api: Api,
+  limits: ServerLimits,
+  metrics: Metrics,
+  logger: Logger,
+  newId: () => string,
+): Promise<ApolloServer<GraphQLContext>> {
   const apollo = new ApolloServer<GraphQLContext>({
     gateway: gatewayOf(api.schema, createExecutor(api.schema, limits.compiledQueries)),
-    plugins: [...quiet(), costPlugin<GraphQLContext>(api.schema, limits.cost), contractPlugin<GraphQLContext>(api.readable, metrics.served)],
+    plugins: [
+      ...quiet(),
+      costPlugin<GraphQLContext>(api.schema, limits.cost),
+      contractPlugin<GraphQLContext>(api.readable, metrics.served),
+    ],
     validationRules: documentRules(limits),
     parseOptions: { maxTokens: limits.tokens },
     formatError: errorFormatter(logger, newId),

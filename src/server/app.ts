@@ -33,13 +33,19 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const apollo = await startApollo(api, limits, metrics, logger, deps.newId);
   const readModels = [...deps.readers.keys()].filter((store) => store !== 'POSTGRES');
   const observed = new Observed(readModels, deps.monotonicMs, limits.storeCooldownMs);
-  const app = Fastify({ logger: false, bodyLimit: limits.bodyBytes, forceCloseConnections: 'idle', requestTimeout: limits.requestMs * 2 });
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    forceCloseConnections: 'idle',
+    requestTimeout: limits.requestMs * 2,
+  });
   // Only JSON: a form or plain text is what a foreign page can send without asking (CSRF).
   app.removeContentTypeParser('text/plain');
   answerErrors(app, deps);
   if (config.token !== undefined && config.token !== '') await requireToken(app, config.token);
   let closing = false;
-  const readiness = async (): Promise<Readiness> => (closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness());
+  const readiness = async (): Promise<Readiness> =>
+    closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness();
   addHealth(app, readiness, deps.registry);
   const newContext = requestContexts(deps, observed);
   addGraphqlRoute(app, { apollo, newContext, requestMs: limits.requestMs, metrics, graphiql: new Graphiql() });
@@ -69,13 +75,18 @@ const CODES: Readonly<Record<string, string>> = {
 
 /** What never reached GraphQL is answered in GraphQL's shape too, with a code and without internals. */
 function answerErrors(app: FastifyInstance, { logger, newId }: AppDeps): void {
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is /graphql, /healthz, /readyz and /metrics.')));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(errorBody('NOT_FOUND', 'There is /graphql, /healthz, /readyz and /metrics.')),
+  );
   app.setErrorHandler((error: FastifyError | AppError, _request, reply) => {
-    if (error instanceof AppError) return reply.code(error.retryable ? 503 : 400).send(errorBody(error.code, error.message));
+    if (error instanceof AppError)
+      return reply.code(error.retryable ? 503 : 400).send(errorBody(error.code, error.message));
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(errorBody(CODES[error.code] ?? 'BAD_REQUEST', error.message));
     const id = newId();
     logger.error({ err: error, id }, 'a request failed in a way nobody foresaw');
-    return reply.code(500).send(errorBody('INTERNAL', `Something failed that should not have. The log has the details under ${id}.`));
+    return reply
+      .code(500)
+      .send(errorBody('INTERNAL', `Something failed that should not have. The log has the details under ${id}.`));
   });
 }

@@ -3,13 +3,31 @@
  * its size. The library's cost rule multiplies by literals only, so `first: $n` would cost nothing; hence this one, with
  * the variables of the request. Pure.
  */
-import { GraphQLError, Kind, type ArgumentNode, type DocumentNode, type FragmentDefinitionNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  type ArgumentNode,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
 
 type Variables = Readonly<Record<string, unknown>>;
 
 /** An upper bound of the values that the operation can bring back. `pages` has the fields that take first/last. */
-export function costOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables, pages: ReadonlySet<string>, defaultSize: number): number {
-  const fragments = new Map(document.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node] as const] : [])));
+export function costOf(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Variables,
+  pages: ReadonlySet<string>,
+  defaultSize: number,
+): number {
+  const fragments = new Map(
+    document.definitions.flatMap((node) =>
+      node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node] as const] : [],
+    ),
+  );
   const given = { ...defaultsOf(operation), ...variables };
   // A fragment costs the same wherever it is spread: counted once, so that nested fragments can't make counting slow.
   const counted = new Map<string, number>();
@@ -25,31 +43,43 @@ export function costOf(document: DocumentNode, operation: OperationDefinitionNod
     for (const selection of set?.selections ?? []) {
       if (selection.kind === Kind.INLINE_FRAGMENT) cost += ofSet(selection.selectionSet);
       else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += ofSpread(fragments.get(selection.name.value));
-      else cost += 1 + ofSet(selection.selectionSet) * (pages.has(selection.name.value) ? sizeOf(selection.arguments ?? [], given, defaultSize) : 1);
+      else
+        cost +=
+          1 +
+          ofSet(selection.selectionSet) *
+            (pages.has(selection.name.value) ? sizeOf(selection.arguments ?? [], given, defaultSize) : 1);
     }
     return cost;
   };
-  const ofSpread = (fragment: FragmentDefinitionNode | undefined): number => (fragment === undefined ? 0 : ofFragment(fragment));
+  const ofSpread = (fragment: FragmentDefinitionNode | undefined): number =>
+    fragment === undefined ? 0 : ofFragment(fragment);
   return ofSet(operation.selectionSet);
 }
 
 /** @throws GraphQLError COST_EXCEEDED */
 export function refuseCostly(cost: number, limit: number): void {
   if (cost <= limit) return;
-  throw new GraphQLError(`The request asks for up to ${cost} values; ${limit} are the limit. Ask for smaller pages or fewer fields.`, {
-    extensions: { code: 'COST_EXCEEDED', http: { status: 400 } },
-  });
+  throw new GraphQLError(
+    `The request asks for up to ${cost} values; ${limit} are the limit. Ask for smaller pages or fewer fields.`,
+    {
+      extensions: { code: 'COST_EXCEEDED', http: { status: 400 } },
+    },
+  );
 }
 
 function sizeOf(given: readonly ArgumentNode[], variables: Variables, defaultSize: number): number {
   const sizes = given
     .filter(({ name }) => name.value === 'first' || name.value === 'last')
-    .map(({ value }) => (value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variables[value.name.value] : null))
+    .map(({ value }) =>
+      value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variables[value.name.value] : null,
+    )
     .filter((size): size is number => typeof size === 'number' && size > 0);
   return sizes.length === 0 ? defaultSize : Math.max(...sizes);
 }
 
 const defaultsOf = (operation: OperationDefinitionNode): Record<string, unknown> =>
   Object.fromEntries(
-    (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) => (defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [])),
+    (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [],
+    ),
   );

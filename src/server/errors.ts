@@ -7,10 +7,16 @@ import { AppError, asError } from '../errors.js';
 const UNKNOWN = 'INTERNAL_SERVER_ERROR';
 
 /** @param newId names an occurrence in the log */
-export function errorFormatter(logger: Logger, newId: () => string): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+export function errorFormatter(
+  logger: Logger,
+  newId: () => string,
+): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   return (formatted, error) => {
     const cause = rootCause(error);
-    const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+    const place = {
+      ...(formatted.locations && { locations: formatted.locations }),
+      ...(formatted.path && { path: formatted.path }),
+    };
     if (cause instanceof AppError) {
       return { message: cause.message, ...place, extensions: { code: cause.code, retryable: cause.retryable } };
     }
@@ -18,13 +24,18 @@ export function errorFormatter(logger: Logger, newId: () => string): (formatted:
     if (code !== UNKNOWN) return { message: formatted.message, ...place, extensions: { code: code ?? 'BAD_REQUEST' } };
     const id = newId();
     logger.error({ err: asError(cause), id, path: formatted.path }, 'a request failed in a way nobody foresaw');
-    return { message: 'Something failed that should not have. The log has the details under this id.', ...place, extensions: { code: 'INTERNAL', id } };
+    return {
+      message: 'Something failed that should not have. The log has the details under this id.',
+      ...place,
+      extensions: { code: 'INTERNAL', id },
+    };
   };
 }
 
 function rootCause(error: unknown): unknown {
   let cause = error;
-  while (cause instanceof Error && 'originalError' in cause && cause.originalError instanceof Error) cause = cause.originalError;
+  while (cause instanceof Error && 'originalError' in cause && cause.originalError instanceof Error)
+    cause = cause.originalError;
   return cause;
 }
 

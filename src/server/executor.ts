@@ -16,7 +16,8 @@ export type GatewayExecutor = NonNullable<Awaited<ReturnType<GatewayInterface['l
 type Compiled = CompiledQuery | { readonly errors: readonly GraphQLError[] };
 
 /** Ints as the schema has them, but for those that are only known when the response is sent. */
-export const serializeInt = (value: unknown): unknown => (value instanceof LateStaleness ? value : GraphQLInt.serialize(value));
+export const serializeInt = (value: unknown): unknown =>
+  value instanceof LateStaleness ? value : GraphQLInt.serialize(value);
 
 /** @param capacity compiled documents kept; the least recently used goes first */
 export function createExecutor(schema: GraphQLSchema, capacity: number): GatewayExecutor {
@@ -54,7 +55,7 @@ function compile(schema: GraphQLSchema, source: string, operationName: string | 
     customSerializers: { Int: serializeInt },
     useExperimentalPathBasedSkipInclude: true,
   });
-  return isCompiledQuery(compiled) ? compiled : { errors: (compiled.errors ?? []) as readonly GraphQLError[] };
+  return isCompiledQuery(compiled) ? compiled : { errors: compiled.errors ?? [] };
 }
 
 /**
@@ -62,7 +63,7 @@ function compile(schema: GraphQLSchema, source: string, operationName: string | 
  * nothing was executed: the variables did not fit, and that is the client's to mend.
  */
 function withPlainErrors(result: ExecutionResult): ExecutionResult<Record<string, unknown>, Record<string, unknown>> {
-  if (result.errors === undefined) return result as ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
+  if (result.errors === undefined) return result;
   const unexecuted = result.data === undefined;
   const mark = unexecuted ? { code: 'BAD_USER_INPUT', http: { status: 400 } } : {};
   const errors = result.errors.map((error) => plainError(error, mark));

@@ -5,14 +5,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SAVED_QUERIES } from './saved-queries.js';
 
 /** Everything is inline or comes from this server. */
-const POLICY = "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY =
+  "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export class Graphiql {
   private page: { readonly plain: Buffer; readonly zipped: Buffer } | null = null;
 
   send(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const zip = request.headers['accept-encoding']?.includes('gzip') === true;
-    void reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY).header('vary', 'accept, accept-encoding');
+    void reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', POLICY)
+      .header('vary', 'accept, accept-encoding');
     if (zip) void reply.header('content-encoding', 'gzip');
     const page = (this.page ??= render());
     return reply.send(zip ? page.zipped : page.plain);
@@ -23,7 +27,10 @@ function render(): { readonly plain: Buffer; readonly zipped: Buffer } {
   const [first] = SAVED_QUERIES;
   const html = renderGraphiQL({
     title: 'Tidemark',
-    defaultTabs: SAVED_QUERIES.map(({ query, variables }) => ({ query, variables: JSON.stringify(variables, null, 2) })),
+    defaultTabs: SAVED_QUERIES.map(({ query, variables }) => ({
+      query,
+      variables: JSON.stringify(variables, null, 2),
+    })),
     ...(first === undefined ? {} : { defaultQuery: first.query }),
   });
   const plain = Buffer.from(html, 'utf8');

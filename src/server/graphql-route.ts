@@ -21,7 +21,8 @@ export function addGraphqlRoute(app: FastifyInstance, deps: RouteDeps): void {
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    handler: (request, reply) => (wantsPage(request) ? deps.graphiql.send(request, reply) : answer(deps, request, reply)),
+    handler: (request, reply) =>
+      wantsPage(request) ? deps.graphiql.send(request, reply) : answer(deps, request, reply),
     onResponse: (request, reply, done) => {
       deps.metrics.answered(request.method, reply.statusCode, reply.elapsedTime / 1000);
       done();
@@ -31,11 +32,17 @@ export function addGraphqlRoute(app: FastifyInstance, deps: RouteDeps): void {
 
 async function answer(deps: RouteDeps, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const context = deps.newContext();
-  const executing = deps.apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: toApollo(request), context: async () => context });
+  const executing = deps.apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: toApollo(request),
+    context: async () => context,
+  });
   const { status, headers, body } = await within(executing, deps.requestMs, () => tooSlow(deps.requestMs));
   for (const [name, value] of headers) void reply.header(name, value);
   void reply.code(status ?? 200);
-  if (body.kind !== 'complete') return reply.code(406).send(errorBody('INCREMENTAL_UNSUPPORTED', 'Answers are sent in one piece: leave @defer and @stream out.'));
+  if (body.kind !== 'complete')
+    return reply
+      .code(406)
+      .send(errorBody('INCREMENTAL_UNSUPPORTED', 'Answers are sent in one piece: leave @defer and @stream out.'));
   // Text and socket in one turn: nothing may come between a staleness bound and its sending.
   return reply.send(context.outbox.text(body.string));
 }
@@ -46,11 +53,19 @@ function toApollo(request: FastifyRequest): HTTPGraphQLRequest {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   const question = request.url.indexOf('?');
-  return { method: request.method, headers, search: question < 0 ? '' : request.url.slice(question), body: request.body };
+  return {
+    method: request.method,
+    headers,
+    search: question < 0 ? '' : request.url.slice(question),
+    body: request.body,
+  };
 }
 
 const wantsPage = ({ method, headers }: FastifyRequest): boolean =>
   method === 'GET' && headers.accept !== undefined && headers.accept.includes('text/html');
 
 const tooSlow = (limitMs: number): AppError =>
-  new AppError('REQUEST_TIMEOUT', `The request was not answered within ${limitMs} ms. Ask for less, or try again.`, { retryable: true, outcome: 'unknown' });
+  new AppError('REQUEST_TIMEOUT', `The request was not answered within ${limitMs} ms. Ask for less, or try again.`, {
+    retryable: true,
+    outcome: 'unknown',
+  });

@@ -10,9 +10,14 @@ const READY_MS = 2000;
 export function addHealth(app: FastifyInstance, readiness: () => Promise<Readiness>, registry: Registry): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const { ready, reasons } = await within(readiness(), READY_MS, () => new Error(`no answer within ${READY_MS} ms`)).catch(
-      (error: unknown): Readiness => ({ ready: false, reasons: [`readiness could not be determined: ${asError(error).message}`] }),
-    );
+    const { ready, reasons } = await within(
+      readiness(),
+      READY_MS,
+      () => new Error(`no answer within ${READY_MS} ms`),
+    ).catch((error: unknown): Readiness => ({
+      ready: false,
+      reasons: [`readiness could not be determined: ${asError(error).message}`],
+    }));
     void reply.code(ready ? 200 : 503);
     return { ready, reasons };
   });

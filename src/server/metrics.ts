@@ -29,7 +29,12 @@ export function registerMetrics(registry: Registry): Metrics {
   return {
     served: (contract, count) =>
       levels.inc(
-        { level: contract.confidenceLevel, scope: contract.consistencyScope, store: contract.servedBy, engine: contract.processingEngine },
+        {
+          level: contract.confidenceLevel,
+          scope: contract.consistencyScope,
+          store: contract.servedBy,
+          engine: contract.processingEngine,
+        },
         count,
       ),
     answered: (method, status, seconds) => requests.observe({ method, status: String(status) }, seconds),

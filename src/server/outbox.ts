@@ -7,7 +7,8 @@ import type { FormattedExecutionResult } from 'graphql';
 const hasContracts = (result: FormattedExecutionResult): boolean => result.extensions?.['consistency'] !== undefined;
 
 /** Apollo's `stringifyResult`. */
-export const stringify = (result: FormattedExecutionResult): string => (hasContracts(result) ? '' : JSON.stringify(result));
+export const stringify = (result: FormattedExecutionResult): string =>
+  hasContracts(result) ? '' : JSON.stringify(result);
 
 export class Outbox {
   /** Set by the contract plugin when the response carries contracts. */

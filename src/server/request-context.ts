@@ -19,7 +19,8 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
   const clock = { now: () => deps.proofs.now(), monotonicMs };
   const storeStatuses = async (): ReturnType<AppDeps['storeStatuses']> => {
     const statuses = await deps.storeStatuses();
-    for (const { store, appliedCommittedAt } of statuses) if (appliedCommittedAt !== null) observed.sawApplied(store, appliedCommittedAt);
+    for (const { store, appliedCommittedAt } of statuses)
+      if (appliedCommittedAt !== null) observed.sawApplied(store, appliedCommittedAt);
     return statuses;
   };
   const services: Services = {
@@ -42,7 +43,13 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
     freshenSyncs: freshener(storeStatuses, monotonicMs),
     warn: (error, message) => deps.logger.warn({ err: error }, message),
   };
-  return () => ({ services, reader: new RequestReader(readerDeps), ledger: new Ledger(), plan: NO_DEMAND, outbox: new Outbox() });
+  return () => ({
+    services,
+    reader: new RequestReader(readerDeps),
+    ledger: new Ledger(),
+    plan: NO_DEMAND,
+    outbox: new Outbox(),
+  });
 }
 
 /** One look at the stores at a time, shared; a store that is slow or down costs a reader of Postgres a bounded wait once. */

@@ -42,7 +42,8 @@ export class FakeProofs implements ProofSource {
       pending: (key) => this.changes.get(keyOf(key)) ?? null,
       pendingOfKind: () => this.newest,
       changesAfter: (applied) => Math.max(0, this.at - Number(applied)),
-      pipeline: (name, partition) => pipelines.find((own) => own.pipeline === name && own.resultPartition === partition) ?? null,
+      pipeline: (name, partition) =>
+        pipelines.find((own) => own.pipeline === name && own.resultPartition === partition) ?? null,
       pipelines,
     };
   }

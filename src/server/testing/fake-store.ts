@@ -33,9 +33,12 @@ export class FakeStore implements ResultReader {
   async list(query: ListQuery): Promise<Answer<readonly StoredResult[]>> {
     this.asked.push('list');
     await this.answering();
-    const order = (row: StoredResult): string => `${String(row.calculatedValue[query.orderBy])}\u0000${row.businessKey}`;
+    const order = (row: StoredResult): string =>
+      `${String(row.calculatedValue[query.orderBy])}\u0000${row.businessKey}`;
     const bound = query.after === undefined ? null : `${query.after.order}\u0000${query.after.businessKey}`;
-    const sorted = [...this.rows.values()].filter((row) => matches(query, row)).sort((a, b) => (order(a) < order(b) ? -1 : 1));
+    const sorted = [...this.rows.values()]
+      .filter((row) => matches(query, row))
+      .sort((a, b) => (order(a) < order(b) ? -1 : 1));
     const turned = query.descending ? sorted.reverse() : sorted;
     const rest = turned.filter((row) => bound === null || (query.descending ? order(row) < bound : order(row) > bound));
     return { applied: this.applied, data: rest.slice(0, query.limit) };
@@ -73,16 +76,24 @@ export const appliedAt = (p: number, incarnation = 'inc-1'): Applied => ({
 
 /** A window of the worked example (contract.md §4); `over` changes the row, `value` its calculated value. */
 export function windowRow(over: Partial<StoredResult> = {}, value: Record<string, unknown> = {}): StoredResult {
-  const symbol = String(value['symbol'] ?? '005930');
-  const start = String(value['window_start'] ?? '2026-01-05T09:00:00.000Z');
+  const symbol = typeof value['symbol'] === 'string' ? value['symbol'] : '005930';
+  const start = typeof value['window_start'] === 'string' ? value['window_start'] : '2026-01-05T09:00:00.000Z';
   return {
     kind: 'order_window',
     businessKey: `${symbol}@${start}`,
     engine: 'KAFKA_ONLY',
     calculatedValue: {
-      symbol, window_start: start, window_end: new Date(Date.parse(start) + 300_000).toISOString(),
-      orders_total: 3, orders_buy: 2, orders_sell: 1,
-      total_amount: '84850000', average_price: '73000', min_price: '72000', max_price: '74000', ...value,
+      symbol,
+      window_start: start,
+      window_end: new Date(Date.parse(start) + 300_000).toISOString(),
+      orders_total: 3,
+      orders_buy: 2,
+      orders_sell: 1,
+      total_amount: '84850000',
+      average_price: '73000',
+      min_price: '72000',
+      max_price: '74000',
+      ...value,
     },
     deleted: false,
     final: true,

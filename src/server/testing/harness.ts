@@ -48,11 +48,22 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
   const mongodb = new FakeStore('MONGODB');
   const proofs = new FakeProofs();
   const logged: Record<string, unknown>[] = [];
-  const harness = { postgres, mongodb, proofs, logged, readiness: { ready: true, reasons: [] } as Readiness, health: [] as StoreHealth[], monotonic: 0 };
+  const harness = {
+    postgres,
+    mongodb,
+    proofs,
+    logged,
+    readiness: { ready: true, reasons: [] } as Readiness,
+    health: [] as StoreHealth[],
+    monotonic: 0,
+  };
   let ids = 0;
   const app: App = await createApp({
     config: configOf(options),
-    readers: new Map<Store, FakeStore>([['POSTGRES', postgres], ['MONGODB', mongodb]]),
+    readers: new Map<Store, FakeStore>([
+      ['POSTGRES', postgres],
+      ['MONGODB', mongodb],
+    ]),
     proofs,
     storeStatuses: async () => harness.health,
     readiness: async () => harness.readiness,
@@ -65,7 +76,8 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     ...(options.kinds === undefined ? {} : { kinds: options.kinds }),
   });
   const { url } = await app.listen();
-  const post = (path: string, body: string, headers: Record<string, string>): Promise<Answered> => ask(url + path, { method: 'POST', body, headers });
+  const post = (path: string, body: string, headers: Record<string, string>): Promise<Answered> =>
+    ask(url + path, { method: 'POST', body, headers });
   return Object.assign(harness, {
     url,
     post,
