@@ -36,6 +36,29 @@ export const VARIABLES = {
     default: 'tidemark',
     about: 'Database of the MongoDB read model.',
   },
+  ELASTICSEARCH_URL: {
+    schema: url(/^https?:\/\//, 'http://host:9200'),
+    default: undefined,
+    optional: true,
+    secret: true,
+    about: 'The Elasticsearch read model, and search. Not set: the store is left out.',
+  },
+  CLICKHOUSE_URL: {
+    schema: url(/^https?:\/\//, 'http://user:password@host:8123'),
+    default: 'http://127.0.0.1:4023',
+    secret: true,
+    about: 'The ClickHouse read model, statistics and the raw log: its HTTP interface.',
+  },
+  CLICKHOUSE_DATABASE: {
+    schema: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/),
+    default: 'tidemark',
+    about: 'Database in ClickHouse, of engine Atomic; made if it is missing.',
+  },
+  RAW_RETENTION_DAYS: {
+    schema: integer(1, 3_650),
+    default: '7',
+    about: 'Days that the raw log in ClickHouse keeps source events, from their append time.',
+  },
   CONNECT_URL: {
     schema: url(/^https?:\/\//, 'http://host:8083'),
     default: 'http://127.0.0.1:4083',

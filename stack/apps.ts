@@ -18,6 +18,8 @@ export interface Addresses {
   readonly connectUrl: string;
   readonly postgresUrl: string;
   readonly mongodbUrl: string;
+  readonly elasticsearchUrl: string;
+  readonly clickhouseUrl: string;
   readonly serverUrl: string;
 }
 
@@ -64,7 +66,7 @@ export function appSpec(
 }
 
 function environmentOf(context: ServerContext, name: AppName, addresses: Addresses): Record<string, string> {
-  const { kafkaBrokers, postgresUrl, mongodbUrl, connectUrl } = addresses;
+  const { kafkaBrokers, postgresUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl, connectUrl } = addresses;
   switch (name) {
     case 'processor':
       return { KAFKA_BROKERS: kafkaBrokers, PROCESSOR_STATE_DIR: context.folder('processor') };
@@ -75,6 +77,8 @@ function environmentOf(context: ServerContext, name: AppName, addresses: Address
         KAFKA_BROKERS: kafkaBrokers,
         POSTGRES_URL: postgresUrl,
         MONGODB_URL: mongodbUrl,
+        ELASTICSEARCH_URL: elasticsearchUrl,
+        CLICKHOUSE_URL: clickhouseUrl,
         CONNECT_URL: connectUrl,
         TIDEMARK_HOST: '127.0.0.1',
         TIDEMARK_PORT: String(context.ports.server),

@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { APP_NAMES, appExists, appFile, appSpec, type Addresses, type AppName, type AppOverride } from './apps.js';
 import { prepareCapture, startCapture, type Capture } from './cdc.js';
 import { StackError } from './errors.js';
+import { installClickhouse } from './install/clickhouse.js';
+import { installElasticsearch } from './install/elasticsearch.js';
 import { installKafka, type KafkaInstall } from './install/kafka.js';
 import { installMongodb } from './install/mongodb.js';
 import { installPostgres } from './install/postgres.js';
@@ -15,8 +17,10 @@ import { logPath, startRotation } from './process/logs.js';
 import { endOrphans } from './process/orphans.js';
 import { holdsWithin } from './process/wait.js';
 import type { Progress, Step } from './progress.js';
+import { clickhouseSpec, clickhouseUrl } from './servers/clickhouse.js';
 import { connectSpec } from './servers/connect.js';
 import type { ServerContext } from './servers/context.js';
+import { elasticsearchSpec, elasticsearchUrl } from './servers/elasticsearch.js';
 import { kafkaSpec } from './servers/kafka.js';
 import { mongodbSpec, mongodbUrl } from './servers/mongodb.js';
 import { ensureDatabase, postgresSpec, postgresUrl } from './servers/postgres.js';
@@ -42,7 +46,7 @@ const DRAIN: readonly (readonly ComponentName[])[] = [
   ['generator', 'processor'],
   ['server'],
   ['connect'],
-  ['kafka', 'mongodb', 'postgres'],
+  ['kafka', 'mongodb', 'elasticsearch', 'clickhouse', 'postgres'],
 ];
 
 /** All servers and programs of one data folder, started beside each other wherever one does not need the other. */
@@ -75,6 +79,8 @@ export class Stack {
       connectUrl: `http://127.0.0.1:${ports.connect}`,
       postgresUrl: postgresUrl(ports.postgres, this.secrets.password),
       mongodbUrl: mongodbUrl(ports.mongodb),
+      elasticsearchUrl: elasticsearchUrl(ports.elasticsearch),
+      clickhouseUrl: clickhouseUrl(ports.clickhouse),
       serverUrl: `http://127.0.0.1:${ports.server}`,
     };
   }
@@ -88,13 +94,21 @@ export class Stack {
       const install = installKafka(this.options.paths.cache, kafkaStep, this.abort.signal);
       const postgres = this.spawned(this.startPostgres(user));
       const mongodb = this.spawned(this.startMongodb());
+      const elasticsearch = this.spawned(this.startElasticsearch(java, user));
+      const clickhouse = this.spawned(this.startClickhouse());
       const kafka = this.spawned(this.startKafka(java, install, kafkaStep));
       const connect = this.spawned(this.startConnect(java, install));
       const capture = this.spawned(this.startCapture([postgres, kafka, connect]));
       const apps = APP_NAMES.filter((name) => this.options.apps.includes(name)).map((name) =>
-        this.spawned(this.startApp(name, undefined, name === 'server' ? [postgres, mongodb, kafka, capture] : [kafka])),
+        this.spawned(
+          this.startApp(
+            name,
+            undefined,
+            name === 'server' ? [postgres, mongodb, elasticsearch, clickhouse, kafka, capture] : [kafka],
+          ),
+        ),
       );
-      await Promise.all([postgres, mongodb, kafka, connect, capture, ...apps]);
+      await Promise.all([postgres, mongodb, elasticsearch, clickhouse, kafka, connect, capture, ...apps]);
     } catch (error) {
       await this.stop();
       throw error;
@@ -144,6 +158,22 @@ export class Stack {
     const program = await installMongodb(this.options.paths.cache, step, this.abort.signal);
     step.update('starting', 0.4);
     await this.run(mongodbSpec(this.context, program));
+    step.done('ready');
+  }
+
+  private async startElasticsearch(java: string, user: SystemUser | undefined): Promise<void> {
+    const step = this.options.progress.step('elasticsearch');
+    const home = await installElasticsearch(this.options.paths.cache, step, this.abort.signal);
+    step.update('starting', 0.4);
+    await this.run(elasticsearchSpec(this.context, { java, home, user }));
+    step.done('ready');
+  }
+
+  private async startClickhouse(): Promise<void> {
+    const step = this.options.progress.step('clickhouse');
+    const engine = await installClickhouse(this.options.paths.cache, step, this.abort.signal);
+    step.update('starting', 0.4);
+    await this.run(clickhouseSpec(this.context, engine));
     step.done('ready');
   }
 

@@ -6,7 +6,7 @@ import { secretsPath } from './servers/secrets.js';
 
 /** What a person needs after the start, on one screen. */
 export function addressTable(addresses: Addresses, paths: Paths, ports: Ports): string {
-  const { serverUrl, kafkaBrokers, connectUrl, mongodbUrl } = addresses;
+  const { serverUrl, kafkaBrokers, connectUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl } = addresses;
   const table = new Table({ style: { head: [], border: [], compact: true } });
   table.push(
     ['GraphQL', `${serverUrl}/graphql (GraphiQL in a browser)`],
@@ -17,6 +17,8 @@ export function addressTable(addresses: Addresses, paths: Paths, ports: Ports): 
     ['Postgres', `postgres://tidemark@127.0.0.1:${ports.postgres}/tidemark`],
     ['  password', `in ${secretsPath(paths.data)}`],
     ['MongoDB', mongodbUrl],
+    ['Elasticsearch', elasticsearchUrl],
+    ['ClickHouse', `${clickhouseUrl} (its engine, behind ClickHouse's HTTP interface)`],
     ['Logs', paths.logs],
     ['Stop', 'Ctrl-C here, or "npm stop" anywhere in this clone; "npm run reset" wipes the data'],
   );

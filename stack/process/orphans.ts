@@ -3,7 +3,17 @@ import { COMPONENT_NAMES } from './component.js';
 import { holdsWithin } from './wait.js';
 
 /** The order of a drain: what writes first, what stores last. */
-export const STOP_ORDER = ['generator', 'processor', 'server', 'connect', 'kafka', 'mongodb', 'clickhouse', 'postgres'] as const;
+export const STOP_ORDER = [
+  'generator',
+  'processor',
+  'server',
+  'connect',
+  'kafka',
+  'mongodb',
+  'elasticsearch',
+  'clickhouse',
+  'postgres',
+] as const;
 
 /** Ends what a launcher that died left behind, and nothing else; returns the names of what was ended. */
 export async function endOrphans(stackId: string): Promise<string[]> {

@@ -18,6 +18,7 @@ export interface TestStack {
   readonly kafkaBrokers: string;
   readonly postgresUrl: string;
   readonly mongoUrl: string;
+  readonly elasticsearchUrl: string;
   readonly connectUrl: string;
   readonly serverUrl: string;
   readonly graphqlUrl: string;
@@ -49,12 +50,13 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   });
   stack.onComponent = (component) => killAtExit(component);
   await stack.start();
-  const { kafkaBrokers, postgresUrl, mongodbUrl, connectUrl, serverUrl } = stack.addresses;
+  const { kafkaBrokers, postgresUrl, mongodbUrl, elasticsearchUrl, connectUrl, serverUrl } = stack.addresses;
   const living = (): FoundProcess[] => processesOf(stackIdOf(sandbox.paths.data));
   return {
     kafkaBrokers,
     postgresUrl,
     mongoUrl: mongodbUrl,
+    elasticsearchUrl,
     connectUrl,
     serverUrl,
     graphqlUrl: `${serverUrl}/graphql`,
