@@ -1,6 +1,7 @@
 /** Builds every part of one server and wires them: ingest, projections, proof, API. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { Client as ElasticClient } from '@elastic/elasticsearch';
 import { MongoClient } from 'mongodb';
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -20,6 +21,8 @@ import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
 import { DEFAULT_LIMITS } from './server/options.js';
+import { createElasticModel, type ElasticModel } from './stores/elasticsearch/model.js';
+import { ELASTIC_CLIENT_OPTIONS } from './stores/elasticsearch/request.js';
 import { MONGO_CLIENT_OPTIONS } from './stores/mongodb/command.js';
 import { createMongoModel } from './stores/mongodb/model.js';
 import type { ReadModel, ResultReader } from './stores/port.js';
@@ -134,7 +137,9 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     newName: () => randomUUID().slice(0, 8),
   });
   onStop(() => mongo.close());
-  const models: readonly ReadModel[] = [mongo];
+  const elastic = elasticModel(config, log);
+  onStop(async () => elastic?.close());
+  const models: readonly ReadModel[] = [mongo, ...(elastic === null ? [] : [elastic])];
 
   // Before anything is served or written: is this still the history that the stores have seen?
   const clock = await startClock(pools.ingest, await shownBy(models, log));
@@ -214,6 +219,19 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   onStop(() => Promise.all([consumer.stop(), ...projections.map((projection) => projection.stop())]));
   void Promise.all(joining).then(health.joined, (err: unknown) => health.failed(asErrorMessage(err)));
   return url;
+}
+
+/** null: this server has no Elasticsearch. */
+function elasticModel(config: Config, log: Logger): ElasticModel | null {
+  if (config.ELASTICSEARCH_URL === undefined) return null;
+  return createElasticModel({
+    client: new ElasticClient({ ...ELASTIC_CLIENT_OPTIONS, node: config.ELASTICSEARCH_URL }),
+    prefix: 'tidemark',
+    nowMs: Date.now,
+    monotonicMs,
+    newName: () => randomUUID().slice(0, 8),
+    onRefreshError: (err) => log.warn({ err }, 'Elasticsearch was not refreshed: its search position stays'),
+  });
 }
 
 const asErrorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));
