@@ -27,10 +27,7 @@ function render(): { readonly plain: Buffer; readonly zipped: Buffer } {
   const [first] = SAVED_QUERIES;
   const html = renderGraphiQL({
     title: 'Tidemark',
-    defaultTabs: SAVED_QUERIES.map(({ query, variables }) => ({
-      query,
-      variables: JSON.stringify(variables, null, 2),
-    })),
+    defaultTabs: SAVED_QUERIES.map(({ query }) => ({ query })),
     ...(first === undefined ? {} : { defaultQuery: first.query }),
   });
   const plain = Buffer.from(html, 'utf8');

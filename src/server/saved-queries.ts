@@ -1,7 +1,9 @@
-/** The first tabs of GraphiQL: one query per question that people come with. A test runs each. */
+/**
+ * The first tabs of GraphiQL: one query per question that people come with. A test runs each. Every variable has a
+ * default, because GraphiQL's tabs do not always bring their variables along.
+ */
 export interface SavedQuery {
   readonly query: string;
-  readonly variables: Readonly<Record<string, unknown>>;
 }
 
 const CONTRACT = `fragment Contract on ContractField {
@@ -36,11 +38,10 @@ query NewestWindows($symbol: String, $count: Int = 5) {
 
 ${CONTRACT}
 `,
-    variables: { symbol: null, count: 5 },
   },
   {
     query: `# The same window from Postgres, whatever it costs: read after this request began.
-query OneWindow($symbol: String!, $at: DateTime!) @consistency(scope: STRONG) {
+query OneWindow($symbol: String! = "005930", $at: DateTime! = "2026-01-05T09:00:00.000Z") @consistency(scope: STRONG) {
   orderWindow(symbol: $symbol, at: $at) {
     businessKey
     final
@@ -54,11 +55,10 @@ query OneWindow($symbol: String!, $at: DateTime!) @consistency(scope: STRONG) {
 
 ${CONTRACT}
 `,
-    variables: { symbol: '005930', at: '2026-01-05T09:00:00.000Z' },
   },
   {
     query: `# What does each store hold? They may differ for a moment; each says by how much.
-query Compare($key: ID!) {
+query Compare($key: ID! = "005930@2026-01-05T09:00:00.000Z") {
   compareStores(kind: "order_window", businessKey: $key) {
     store
     available
@@ -67,7 +67,6 @@ query Compare($key: ID!) {
   }
 }
 `,
-    variables: { key: '005930@2026-01-05T09:00:00.000Z' },
   },
   {
     query: `# How are the parts, and how far have they come?
@@ -77,7 +76,6 @@ query Health {
   pipelines { name engine run state lastHeartbeatTime sourceAsOf lastCheckpointTime }
 }
 `,
-    variables: {},
   },
   {
     query: `# When is a result HIGH, when not, and why?
@@ -85,6 +83,5 @@ query Rules {
   decisionTable { scenario engine postgres mongodb level reason decision }
 }
 `,
-    variables: {},
   },
 ];
