@@ -32,8 +32,10 @@ export interface HeartbeatPayload {
   readonly sources?: Readonly<Record<string, SourceProgress>>;
 }
 
-/** `business_key` of the message is the window that the event would have belonged to. */
+/** `business_key` of the message is the result that the event would have belonged to. */
 export interface LateDroppedPayload {
+  /** Kind of that result; absent: `order_window`. */
+  readonly kind?: string;
   readonly event_id: string;
   readonly order_id: string;
   readonly source_partition: number;

@@ -29,6 +29,11 @@ export interface Evidence {
   readonly duplicates_dropped?: number;
   readonly coverage?: Coverage;
   readonly max_event_time?: string;
+  /**
+   * No event folded into this result, or decisive for it, is older than this; null or absent: unknown. A window says it by
+   * its `window_start`. Ingest compares it with the run's `_assignment` (ADR 5, ADR 7).
+   */
+  readonly begins?: string | null;
   /** Source partition → offsets of undecodable records that could belong to this result. */
   readonly lost?: Readonly<Record<string, readonly number[]>>;
 }

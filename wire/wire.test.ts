@@ -26,7 +26,7 @@ test('the format cannot change silently: its hash is pinned', () => {
   const hash = createHash('sha256');
   for (const name of SCHEMA_NAMES) hash.update(JSON.stringify(JSON.parse(schemaText(name))));
   // Changing this line changes the wire: Java, TypeScript and every stored message must follow, or `schema` must rise.
-  expect(hash.digest('hex')).toBe('7fceb0b7a20a0d4561222a70e0b9244bb83b7c1c5a52e4616e01f7078d862b6d');
+  expect(hash.digest('hex')).toBe('e3c79ba9dec5f3692a29440d237207551dd1330603d6aac39e4e6c3728374b6a');
 });
 
 test.each(['schema', 'kind', 'business_key', 'op', 'processing_engine', 'pipeline', 'run', 'calculated_value'])(
@@ -44,6 +44,25 @@ test.each(['evidence', 'delivery', 'seq', 'epoch', 'revision', 'cause', 'final',
     expect(compileSchema('result')(rest)).toBe(true);
   },
 );
+
+test('every kind of result has a golden message, and its value is checked', () => {
+  const results = names.filter((n) => n.startsWith('result.')).map(golden);
+  const checked = ['order', 'order_window', 'anomaly'];
+  expect(results.map((m) => m['kind'])).toEqual(expect.arrayContaining(checked));
+  const validate = compileSchema('result');
+  for (const message of results.filter((m) => checked.includes(String(m['kind'])))) {
+    const value = message['calculated_value'] as Record<string, unknown>;
+    for (const field of Object.keys(value)) {
+      const { [field]: _, ...rest } = value;
+      expect([message['kind'], field, validate({ ...message, calculated_value: rest })]).toEqual([
+        message['kind'],
+        field,
+        false,
+      ]);
+      expect(validate({ ...message, calculated_value: { ...value, [field]: ['no'] } })).toBe(false);
+    }
+  }
+});
 
 test('murmur2 is the one of the Java client', () => {
   // Vectors of org.apache.kafka.common.utils.UtilsTest.

@@ -142,7 +142,7 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
     stamp: stampOf(message),
     arrival: message.cause ?? 'IN_ORDER',
     lost: Object.keys(evidence?.lost ?? {}).length > 0,
-    begins: isoOrNull(message.calculated_value['window_start']),
+    begins: isoOrNull(evidence?.begins ?? message.calculated_value['window_start']),
     state: {
       kind: message.kind,
       businessKey: message.business_key,
@@ -165,8 +165,8 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
   };
 }
 
-/** A window that lost an event, by the name it has in the result topic. */
-const lateDropKind = 'order_window';
+/** The kind whose result lost an event, where the message does not name it. */
+const LATE_DROP_KIND = 'order_window';
 
 function incomingControl(message: ControlMessage, place: Place): Incoming {
   const stamp = stampOf(message);
@@ -195,7 +195,8 @@ function incomingControl(message: ControlMessage, place: Place): Incoming {
       };
     }
     case '_late_dropped': {
-      const key = { kind: lateDropKind, businessKey: message.business_key, engine: message.processing_engine };
+      const { kind = LATE_DROP_KIND } = message.calculated_value as ControlPayload['_late_dropped'];
+      const key = { kind, businessKey: message.business_key, engine: message.processing_engine };
       return { type: 'late-drop', stamp, key, resultPartition: place.partition };
     }
     default:
