@@ -10,6 +10,7 @@ export const IMPORT_RULES = [
   { from: 'src/errors.ts', may: [] },
   { from: 'src/position', may: ['src/words.ts', 'src/errors.ts'] },
   { from: 'src/log', may: ['src/errors.ts'] },
+  { from: 'src/raw', may: ['src/log', 'src/errors.ts'] },
   { from: 'src/decision', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   { from: 'src/contract/assess.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   { from: 'src/contract/route.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/assess.ts'] },
@@ -24,6 +25,8 @@ export const IMPORT_RULES = [
       'src/position',
       'src/errors.ts',
       'src/words.ts',
+      // The raw log is not a read model: it has a port of its own.
+      ...(store === 'clickhouse' ? ['src/raw/port.ts'] : []),
     ],
   })),
   {

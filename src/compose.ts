@@ -1,12 +1,13 @@
 /** Builds every part of one server and wires them: ingest, projections, proof, API. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createClient as createClickhouseClient } from '@clickhouse/client';
 import { Client as ElasticClient } from '@elastic/elasticsearch';
 import { MongoClient } from 'mongodb';
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
+import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
 import type { Config } from './config.js';
 import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
 import { DECISION_TABLE, READ_TIME_RULES } from './decision/table.js';
@@ -17,10 +18,13 @@ import { createIngest } from './ingest/run.js';
 import type { LogConsumer } from './log/port.js';
 import type { Reached } from './position/commit-log.js';
 import { createProjection, type Projection } from './projections/run.js';
+import { createRawHandler } from './raw/run.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
 import { DEFAULT_LIMITS } from './server/options.js';
+import { CLICKHOUSE_CLIENT_OPTIONS } from './stores/clickhouse/command.js';
+import { createClickhouse } from './stores/clickhouse/model.js';
 import { createElasticModel, type ElasticModel } from './stores/elasticsearch/model.js';
 import { ELASTIC_CLIENT_OPTIONS } from './stores/elasticsearch/request.js';
 import { MONGO_CLIENT_OPTIONS } from './stores/mongodb/command.js';
@@ -139,7 +143,15 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   onStop(() => mongo.close());
   const elastic = elasticModel(config, log);
   onStop(async () => elastic?.close());
-  const models: readonly ReadModel[] = [mongo, ...(elastic === null ? [] : [elastic])];
+  const clickhouse = createClickhouse({
+    client: createClickhouseClient({ ...CLICKHOUSE_CLIENT_OPTIONS, url: config.CLICKHOUSE_URL }),
+    database: config.CLICKHOUSE_DATABASE,
+    nowMs: Date.now,
+    newName: () => randomUUID().slice(0, 8),
+    rawDays: config.RAW_RETENTION_DAYS,
+  });
+  onStop(() => clickhouse.model.close());
+  const models: readonly ReadModel[] = [mongo, ...(elastic === null ? [] : [elastic]), clickhouse.model];
 
   // Before anything is served or written: is this still the history that the stores have seen?
   const clock = await startClock(pools.ingest, await shownBy(models, log));
@@ -155,6 +167,12 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
     onCommitted: metrics.committed,
     onBlocked: ({ topic, partition }, error) => blocked.set(`${topic}/${partition}`, error),
+  });
+  const rawConsumer = consumerOf('raw', [TOPIC_ORDERS], config.INGEST_CONCURRENCY);
+  const raw = createRawHandler({
+    rawLog: clickhouse.rawLog,
+    monotonicMs,
+    onBlocked: (partition, error) => blocked.set(`raw ${TOPIC_ORDERS}/${partition}`, error),
   });
   const projections = models.map((model): Projection => projectionOf(model, consumerOf, pools, log));
 
@@ -215,8 +233,10 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   onStop(() => app.close());
   const { url } = await app.listen();
   // Joining their groups takes seconds; what is stored is served meanwhile, and readiness says what is still missing.
-  const joining = [...projections.map((projection) => projection.start()), consumer.run(ingest)];
-  onStop(() => Promise.all([consumer.stop(), ...projections.map((projection) => projection.stop())]));
+  const joining = [...projections.map((projection) => projection.start()), consumer.run(ingest), rawConsumer.run(raw)];
+  onStop(() =>
+    Promise.all([consumer.stop(), rawConsumer.stop(), ...projections.map((projection) => projection.stop())]),
+  );
   void Promise.all(joining).then(health.joined, (err: unknown) => health.failed(asErrorMessage(err)));
   return url;
 }

@@ -142,6 +142,7 @@ async function run(engine: Engine, call: Call, request: IncomingMessage, signal:
   let parts = 0;
   if (request.method !== 'GET') {
     for await (const text of pieces(plainBody(request), cut)) {
+      if (text.trim() === '') continue;
       parts += 1;
       if (call.query === undefined) await take(text, undefined);
       else await take(call.query, text);

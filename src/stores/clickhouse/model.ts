@@ -1,9 +1,11 @@
 import type { ClickHouseClient } from '@clickhouse/client';
+import type { RawLog } from '../../raw/port.js';
 import type { ReadModel, StatsReader } from '../port.js';
 import { apply } from './apply.js';
 import { readBinding } from './binding.js';
 import { CLICKHOUSE_LIMITS, positionUnknown, type ClickhouseLimits, type ClickhousePlace } from './command.js';
 import type { Meta } from './position.js';
+import { createRawLog } from './raw.js';
 import { list, readMany } from './read.js';
 import { drop, rebuild } from './rebuild.js';
 import { history, symbolStats } from './stats.js';
@@ -16,6 +18,21 @@ export interface ClickhouseModelOptions {
   readonly nowMs: () => number;
   /** A short random name for a new table: letters and digits. */
   readonly newName: () => string;
+}
+
+export interface Clickhouse {
+  /** `close()` closes the client of both. */
+  readonly model: ReadModel & StatsReader;
+  readonly rawLog: RawLog;
+}
+
+/** All that a server has in ClickHouse, over one client. */
+export function createClickhouse(options: ClickhouseModelOptions & { readonly rawDays: number }): Clickhouse {
+  const { client, database, limits = CLICKHOUSE_LIMITS } = options;
+  return {
+    model: createClickhouseModel(options),
+    rawLog: createRawLog({ client, database, limits }, options.rawDays),
+  };
 }
 
 /** ClickHouse as a read model, and for statistics. Needs a database of engine Atomic on one node (README.md). */
