@@ -1,19 +1,32 @@
 /**
  * Execution by graphql-jit: a document is compiled once and kept, a bounded number of them.
  *
- * Two traps: the compiler writes into the document's nodes, so it gets a copy of its own (a document compiled twice would
+ * Three traps: the compiler writes into the document's nodes, so it gets a copy of its own (a document compiled twice would
  * mix its conditions); and an Int may be an object that becomes a number when the response is sent (LateStaleness), so
- * the Int serializer lets it through.
+ * the Int serializer lets it through. And the compiler demands a non-null variable even if it has a default, so defaults
+ * are filled in before it looks.
  */
 import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
-import { GraphQLError, GraphQLInt, parse, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  GraphQLInt,
+  parse,
+  valueFromASTUntyped,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LateStaleness } from '../contract/staleness.js';
 import { LruMap } from './lru-map.js';
 
 type GatewayInterface = ApolloServerOptionsWithGateway<BaseContext>['gateway'];
 export type GatewayExecutor = NonNullable<Awaited<ReturnType<GatewayInterface['load']>>['executor']>;
-type Compiled = CompiledQuery | { readonly errors: readonly GraphQLError[] };
+type Variables = Readonly<Record<string, unknown>>;
+type Compiled =
+  | { readonly query: CompiledQuery['query']; readonly defaults: Variables }
+  | { readonly errors: readonly GraphQLError[] };
 
 /** Ints as the schema has them, but for those that are only known when the response is sent. */
 export const serializeInt = (value: unknown): unknown =>
@@ -30,7 +43,7 @@ export function createExecutor(schema: GraphQLSchema, capacity: number): Gateway
       kept.set(key, compiled);
     }
     if (!('query' in compiled)) return { errors: compiled.errors.map((error) => plainError(error, {})) };
-    return withPlainErrors(await compiled.query(null, context, request.variables ?? {}));
+    return withPlainErrors(await compiled.query(null, context, withDefaults(compiled.defaults, request.variables)));
   };
 }
 
@@ -51,12 +64,27 @@ export function gatewayOf(schema: GraphQLSchema, executor: GatewayExecutor): Gat
 }
 
 function compile(schema: GraphQLSchema, source: string, operationName: string | null): Compiled {
-  const compiled = compileQuery(schema, parse(source), operationName ?? undefined, {
+  const document = parse(source);
+  const compiled = compileQuery(schema, document, operationName ?? undefined, {
     customSerializers: { Int: serializeInt },
     useExperimentalPathBasedSkipInclude: true,
   });
-  return isCompiledQuery(compiled) ? compiled : { errors: compiled.errors ?? [] };
+  if (!isCompiledQuery(compiled)) return { errors: compiled.errors ?? [] };
+  return { query: compiled.query, defaults: defaultsOf(document, operationName) };
 }
+
+const defaultsOf = (document: DocumentNode, operationName: string | null): Variables =>
+  Object.fromEntries(
+    (getOperationAST(document, operationName)?.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+      defaultValue === undefined ? [] : [[variable.name.value, valueFromASTUntyped(defaultValue)]],
+    ),
+  );
+
+/** A variable left out has its default; one that is null stays null. */
+const withDefaults = (defaults: Variables, given: Variables | undefined): Record<string, unknown> => ({
+  ...defaults,
+  ...given,
+});
 
 /**
  * The compiler's errors lack `extensions`, over which Apollo stumbles: graphql's own take their place. Without data

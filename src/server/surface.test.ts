@@ -199,6 +199,16 @@ test('the compiled executor answers as graphql-js does', async () => {
   }
 });
 
+test('a variable left out has its default, also a non-null one; an explicit null is refused there', async () => {
+  const query = `query Q($symbol: String! = "005930", $at: DateTime! = "${AT}", $engine: ProcessingEngine = KAFKA_ONLY) { orderWindow(symbol: $symbol, at: $at, engine: $engine) { businessKey } }`;
+  expect((await server.query(query)).body.data).toEqual({
+    orderWindow: { businessKey: '005930@2026-01-05T09:00:00.000Z' },
+  });
+  expect((await server.query(query, { symbol: 'NOPE' })).body.data).toEqual({ orderWindow: null });
+  const { status, body } = await server.query(query, { symbol: null });
+  expect([status, body.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
+});
+
 test('an Int is an Int, or one that is known later', () => {
   const late = new LateStaleness({ now: () => null, monotonicMs: () => 0 }, null, null);
   expect(serializeInt(late)).toBe(late);
