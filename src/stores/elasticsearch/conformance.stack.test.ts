@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
 import { startElasticsearch, type TestElasticsearch } from '../../../test/harness/elasticsearch.js';
-import { describeReadModel, type ConformanceSubject } from '../conformance.js';
+import { claims, describeReadModel, type ConformanceSubject } from '../conformance.js';
+import { describeRaces } from '../conformance.races.js';
 import { connectElastic, type TestModels } from './test-support/models.js';
+import { describeSearchPosition } from './test-support/search-position.js';
+import { describeSearching } from './test-support/searching.js';
+import { describeStrangers } from './test-support/strangers.js';
 
 let server: TestElasticsearch;
 let client: Client;
@@ -24,15 +28,17 @@ const tooDeep = (): unknown => {
   return value;
 };
 
-async function subject(): Promise<ConformanceSubject> {
+/** @param atOnce what is applied is searchable before the call returns; otherwise at the store's own pace */
+async function subject(atOnce: boolean): Promise<ConformanceSubject> {
   const prefix = `conformance-${randomBytes(4).toString('hex')}`;
   const models: TestModels = connectElastic(server.url, prefix);
+  const model = () => (atOnce ? models.searchableAtOnce() : models.model({ refreshMs: 50 }));
   const index = async (): Promise<string> => (await models.meta())['index'] as string;
   const blockMeta = (blocked: boolean) =>
     client.indices.putSettings({ index: `${prefix}-meta`, settings: { 'index.blocks.write': blocked } });
   return {
-    model: models.searchableAtOnce(),
-    another: () => models.searchableAtOnce(),
+    model: model(),
+    another: model,
     breakApplied: async () => void (await blockMeta(true)),
     healApplied: async () => void (await blockMeta(false)),
     wipe: async () => {
@@ -46,4 +52,10 @@ async function subject(): Promise<ConformanceSubject> {
   };
 }
 
-describeReadModel('Elasticsearch', subject);
+describeReadModel('Elasticsearch', () => subject(true));
+describe('Elasticsearch at its own pace of refreshes', () => {
+  describeRaces(claims(() => subject(false), {}));
+});
+describe("Elasticsearch's search position", () => describeSearchPosition(() => server.url));
+describe('searching in Elasticsearch', () => describeSearching(() => server.url));
+describe('Elasticsearch among strangers', () => describeStrangers(() => server));
