@@ -5,6 +5,12 @@ import type { Settings } from './settings.js';
 const ms = (fallback: number): z.ZodDefault<z.ZodCoercedNumber<unknown>> =>
   z.coerce.number().int().positive().default(fallback);
 
+const decimal = (fallback: string): z.ZodDefault<z.ZodString> =>
+  z
+    .string()
+    .regex(/^[0-9]{1,20}(\.[0-9]{1,18})?$/)
+    .default(fallback);
+
 /** Every variable the processor reads; README.md says what each does. */
 const Env = z.object({
   KAFKA_BROKERS: z.string().min(1),
@@ -16,6 +22,12 @@ const Env = z.object({
   ALLOWED_LATENESS_MS: ms(60_000),
   WATERMARK_DELAY_MS: ms(10_000),
   POISON_SKEW_MS: ms(60_000),
+  LARGE_ORDER_QUANTITY: ms(500),
+  HIGH_AMOUNT: decimal('100000000'),
+  PRICE_SPIKE_PERCENT: decimal('5'),
+  RAPID_ORDERS: ms(4),
+  RAPID_WINDOW_MS: ms(10_000),
+  ORDERS_IN_MEMORY: ms(200_000),
   EMIT_INTERVAL_MS: ms(1_000),
   SNAPSHOT_INTERVAL_MS: ms(2_000),
   OFFSET_COMMIT_INTERVAL_MS: ms(5_000),
@@ -31,6 +43,8 @@ export interface Config {
   readonly snapshotIntervalMs: number;
   readonly offsetCommitIntervalMs: number;
   readonly heartbeatIntervalMs: number;
+  /** Of all source partitions together; the others are on disk. */
+  readonly ordersInMemory: number;
   readonly logLevel: string;
   readonly settings: Settings;
 }
@@ -50,6 +64,7 @@ export function readConfig(
     snapshotIntervalMs: e.SNAPSHOT_INTERVAL_MS,
     offsetCommitIntervalMs: e.OFFSET_COMMIT_INTERVAL_MS,
     heartbeatIntervalMs: e.HEARTBEAT_INTERVAL_MS,
+    ordersInMemory: e.ORDERS_IN_MEMORY,
     logLevel: e.LOG_LEVEL,
     settings: {
       sourceTopic: e.PROCESSOR_SOURCE_TOPIC,
@@ -58,6 +73,11 @@ export function readConfig(
       watermarkDelayMs: e.WATERMARK_DELAY_MS,
       emitIntervalMs: e.EMIT_INTERVAL_MS,
       poisonSkewMs: e.POISON_SKEW_MS,
+      largeOrderQuantity: e.LARGE_ORDER_QUANTITY,
+      highAmount: e.HIGH_AMOUNT,
+      priceSpikePercent: e.PRICE_SPIKE_PERCENT,
+      rapidOrders: e.RAPID_ORDERS,
+      rapidWindowMs: e.RAPID_WINDOW_MS,
     },
   });
 }

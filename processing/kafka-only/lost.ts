@@ -31,6 +31,52 @@ export function noteLost(window: WindowState, offset: number): boolean {
   return true;
 }
 
+/**
+ * The same for orders and anomalies, which never close: per Kafka key the last undecodable record and the event time up to which
+ * it, or an earlier one, could lie. Nothing is forgotten; beyond MAX_MARKS keys the oldest joins the mark of all symbols.
+ */
+export class LostSymbols {
+  readonly #marks = new Map<string | null, SymbolMark>();
+
+  constructor(marks: readonly SymbolMark[] = []) {
+    for (const mark of marks) this.add(mark);
+  }
+
+  add(mark: SymbolMark): void {
+    const known = this.#marks.get(mark.key);
+    const offset = Math.max(mark.offset, known?.offset ?? -1);
+    const untilMs = Math.max(mark.untilMs, known?.untilMs ?? 0);
+    this.#marks.set(mark.key, { key: mark.key, offset, untilMs });
+    if (this.#marks.size <= MAX_MARKS) return;
+    const [oldest] = [...this.#marks.values()].filter((m) => m.key !== null);
+    if (oldest === undefined) return;
+    this.#marks.delete(oldest.key);
+    this.add({ ...oldest, key: null });
+  }
+
+  /**
+   * Offsets of undecodable records that could be an event of a result of this symbol: no event of the result is older than
+   * `sinceMs` (null: unknown), and those at `firstOffset` and later are what it was made from.
+   */
+  of(symbol: string, sinceMs: number | null, firstOffset: number): number[] {
+    const marks = [this.#marks.get(symbol), this.#marks.get(null)].filter((mark) => mark !== undefined);
+    return marks
+      .filter((mark) => sinceMs === null || sinceMs <= mark.untilMs || mark.offset >= firstOffset)
+      .map((mark) => mark.offset);
+  }
+
+  all(): SymbolMark[] {
+    return [...this.#marks.values()];
+  }
+}
+
+export interface SymbolMark {
+  readonly key: string | null;
+  readonly offset: number;
+  /** An event time beyond this can't be the record's. */
+  readonly untilMs: number;
+}
+
 /** Drops marks that no window still to be opened can match, and bounds their number. */
 export function pruneMarks(marks: readonly LostMark[], watermarkMs: number | null, settings: Settings): LostMark[] {
   const open = (m: LostMark): boolean =>

@@ -1,6 +1,16 @@
-import { parseEventText, windowKey, type OrderEvent, type Parsed } from './wire.js';
-import { couldBelong, noteLost, pruneMarks, type LostMark } from './lost.js';
-import type { Before, StartPosition } from './position.js';
+import { Anomalies, firstOffsetOf, type Anomaly } from './anomaly.js';
+import {
+  KIND_ANOMALY,
+  KIND_ORDER_WINDOW,
+  anomalyKey,
+  parseEventText,
+  windowKey,
+  type OrderEvent,
+  type Parsed,
+} from './wire.js';
+import { LostSymbols, couldBelong, noteLost, pruneMarks, type LostMark } from './lost.js';
+import { foldOrder, type OrderChange, type OrderMemory } from './order.js';
+import { suspectUntil, type Before, type StartPosition } from './position.js';
 import type { Settings, SourceRecord } from './settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
 import { fold, markDirty, openWindow, type WindowState } from './window.js';
@@ -8,8 +18,11 @@ import { fold, markDirty, openWindow, type WindowState } from './window.js';
 /** What the owner of a partition has to say at once; everything else waits in `dirty`. */
 export type Effect =
   | { readonly kind: 'final'; readonly window: WindowState }
+  | { readonly kind: 'order'; readonly change: OrderChange; readonly lost: readonly number[] }
+  | { readonly kind: 'anomaly'; readonly anomaly: Anomaly; readonly lost: readonly number[] }
   | {
       readonly kind: 'late_dropped';
+      readonly resultKind: string;
       readonly key: string;
       readonly event: OrderEvent;
       readonly offset: number;
@@ -21,7 +34,7 @@ export type Effect =
       readonly reason: Extract<Parsed, { kind: 'broken' }>;
     };
 
-/** The fold of one source partition: windows, watermark, lost marks. No clock, no I/O. */
+/** The fold of one source partition: orders, windows, anomalies, watermark, lost marks. No clock; I/O only in its order memory. */
 export class SourcePartition {
   readonly partition: number;
   /** Next offset to fold. */
@@ -31,6 +44,8 @@ export class SourcePartition {
   readonly windows = new Map<string, WindowState>();
   readonly dirty = new Set<WindowState>();
   marks: LostMark[];
+  readonly lostSymbols: LostSymbols;
+  readonly anomalies: Anomalies;
   #maxEventTimeMs: number | null;
   #poisonUntilMs: number | null;
   #poisonOffset: number | null;
@@ -41,6 +56,7 @@ export class SourcePartition {
     private readonly settings: Settings,
     private readonly start: StartPosition,
     snapshot: PartitionSnapshot | null,
+    private readonly orders: OrderMemory = new Map(),
   ) {
     this.partition = start.partition;
     this.position = start.startOffset;
@@ -48,6 +64,13 @@ export class SourcePartition {
     this.#poisonOffset = start.before.poisonOffset;
     this.marksRestored = snapshot !== null && snapshot.position > (start.before.poisonOffset ?? -1);
     this.marks = (snapshot?.marks ?? []).filter((m) => m.offset < start.startOffset);
+    this.lostSymbols = new LostSymbols(snapshot?.lostSymbols);
+    this.anomalies = new Anomalies(settings, suspectUntil(start));
+    // Orders at or beyond the start are read again.
+    const kept = ({ offset }: { readonly offset: number }): boolean => offset < start.startOffset;
+    for (const { symbol, last, recent } of snapshot?.symbols ?? []) {
+      this.anomalies.restore(symbol, { last: last && kept(last) ? last : null, recent: recent.filter(kept) });
+    }
     // The watermark at an offset follows from the maximum before it; the snapshot's may be of another offset.
     const older = snapshot !== null && snapshot.position <= start.startOffset ? snapshot.maxEventTimeMs : null;
     this.#maxEventTimeMs = start.before.complete ? start.before.maxEventTimeMs : older;
@@ -85,10 +108,11 @@ export class SourcePartition {
     if (record.value === null) return []; // a tombstone
     const parsed = parseEventText(record.value.toString('utf8'));
     if (parsed.kind === 'broken') return this.#broken(record, parsed);
+    const said = this.#order(parsed.event, parsed.eventTimeMs, record.offset);
     const dropped = this.#fold(parsed.event, parsed.eventTimeMs, record.offset);
     if (this.#maxEventTimeMs === null || parsed.eventTimeMs > this.#maxEventTimeMs)
       this.#maxEventTimeMs = parsed.eventTimeMs;
-    return [...(dropped ? [dropped] : []), ...this.closeDue()];
+    return [...said, ...(dropped ? [dropped] : []), ...this.closeDue()];
   }
 
   /** Windows past their lateness leave the state; each says its last word. */
@@ -120,7 +144,7 @@ export class SourcePartition {
     const key = windowKey(event.symbol, startMs);
     const watermarkMs = this.watermarkMs;
     if (watermarkMs !== null && endMs + this.settings.latenessMs <= watermarkMs) {
-      return { kind: 'late_dropped', key, event, offset, watermarkMs };
+      return { kind: 'late_dropped', resultKind: KIND_ORDER_WINDOW, key, event, offset, watermarkMs };
     }
     const window = this.windows.get(key) ?? this.#add(this.#open(event.symbol, startMs));
     if (!fold(window, event, timeMs, offset)) return null;
@@ -129,11 +153,41 @@ export class SourcePartition {
     return null;
   }
 
+  /** What an event says of its order at once, and what the rules find in a new order. */
+  #order(event: OrderEvent, timeMs: number, offset: number): Effect[] {
+    const { created, change } = foldOrder(this.orders, event, timeMs, offset);
+    const effects: Effect[] = [];
+    if (change !== null) {
+      effects.push({ kind: 'order', change, lost: this.lostSymbols.of(event.symbol, change.beginsMs, offset) });
+    }
+    if (!created) return effects;
+    const watermarkMs = this.watermarkMs;
+    const { anomalies, tooLate } = this.anomalies.see(event, timeMs, offset, watermarkMs);
+    for (const anomaly of anomalies) {
+      const lost = this.lostSymbols.of(event.symbol, anomaly.beginsMs, firstOffsetOf(anomaly));
+      effects.push({ kind: 'anomaly', anomaly, lost });
+    }
+    for (const rule of watermarkMs === null ? [] : tooLate) {
+      const key = anomalyKey(rule, event.order_id);
+      effects.push({
+        kind: 'late_dropped',
+        resultKind: KIND_ANOMALY,
+        key,
+        event,
+        offset,
+        watermarkMs: watermarkMs ?? 0,
+      });
+    }
+    return effects;
+  }
+
   #broken(record: SourceRecord, reason: Extract<Parsed, { kind: 'broken' }>): Effect[] {
     const { offset, key, appendTimeMs } = record;
     const mark: LostMark = { offset, key, appendTimeMs, watermarkMs: this.watermarkMs };
     this.marks = pruneMarks([...this.marks, mark], null, this.settings);
-    this.#poisonUntilMs = Math.max(this.#poisonUntilMs ?? 0, appendTimeMs + this.settings.poisonSkewMs);
+    const untilMs = appendTimeMs + this.settings.poisonSkewMs;
+    this.lostSymbols.add({ key, offset, untilMs });
+    this.#poisonUntilMs = Math.max(this.#poisonUntilMs ?? 0, untilMs);
     this.#poisonOffset = offset;
     for (const window of this.windows.values()) {
       if (couldBelong(mark, window, this.settings) && noteLost(window, offset)) this.#touch(window, offset);

@@ -86,6 +86,15 @@ export function startPosition({ partition, committed, metadata, low, high }: Fou
 }
 
 /**
+ * An order not newer than this may have been read before the run; null: any may. A run that begins at offset 0, or after
+ * nothing decodable, has no such orders.
+ */
+export function suspectUntil({ startOffset, before }: StartPosition): number | null {
+  if (startOffset === 0) return -Infinity;
+  return before.complete ? (before.maxEventTimeMs ?? -Infinity) : null;
+}
+
+/**
  * `_assignment.max_event_time_before`: null only for "unknown" or offset 0. If all that precedes was undecodable or empty, the
  * smallest time the format can express says so. `marksRestored`: the lost marks themselves are known, so their bound is not needed.
  */

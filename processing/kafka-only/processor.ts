@@ -2,10 +2,12 @@ import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { encodeBefore, startPosition, type StartPosition } from './position.js';
+import { BoundedOrders } from './order-memory.js';
 import { Run } from './run.js';
 import type { Sender } from './sender.js';
 import type { SourceRecord } from './settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
+import { SpillFile } from './spill.js';
 import type { StateFiles } from './state-files.js';
 
 /** Records folded between two looks at heartbeat and back-pressure. */
@@ -44,6 +46,7 @@ export class Processor {
   onJoin(partitions: readonly number[]): void {
     const { consumer, config, sender, fatal } = this.parts;
     const generation = ++this.#generation;
+    this.#run?.close();
     this.#run = null;
     sender.attach(null);
     consumer.pause([{ topic: config.settings.sourceTopic, partitions: [...partitions] }]);
@@ -61,13 +64,18 @@ export class Processor {
       if (snapshot !== null) snapshots.set(partition, snapshot);
     }
     if (generation !== this.#generation || this.#stopping) return;
+    const runId = newRunId();
     const run = new Run({
-      runId: newRunId(),
+      runId,
       settings: config.settings,
       resultPartitions,
       starts,
       snapshots,
       nowMs: now(),
+      orderMemory: (partition) => {
+        const spill = new SpillFile(config.stateDir, `${topic}-${partition}.${runId}`);
+        return new BoundedOrders(spill, Math.ceil(config.ordersInMemory / starts.length));
+      },
     });
     this.#run = run;
     this.#committed = new Map(starts.map((s) => [s.partition, s.startOffset]));
@@ -109,7 +117,12 @@ export class Processor {
     const mine = (): boolean => run === this.#run && !this.#stopping && isRunning() && !isStale();
     for (let i = 0; i < batch.messages.length && mine(); i += SLICE) {
       const slice = batch.messages.slice(i, i + SLICE);
-      run.onRecords(batch.partition, slice.map(toRecord), now());
+      try {
+        run.onRecords(batch.partition, slice.map(toRecord), now());
+      } catch (error) {
+        // Half-folded, or the disk is full: kafkajs would try the batch again, and skip what was folded.
+        return this.parts.fatal(error);
+      }
       resolveOffset(slice.at(-1)?.offset ?? '');
       sender.kick();
       await heartbeat();

@@ -1,14 +1,20 @@
+import { anomalyEvidenceOf, anomalyValueOf } from './anomaly.js';
 import {
+  KIND_ANOMALY,
+  KIND_ORDER,
   KIND_ORDER_WINDOW,
+  anomalyKey,
   partitionOf,
   type ControlKind,
   type ControlMessage,
   type ControlPayload,
+  type Evidence,
   type HeartbeatPayload,
   type ResultMessage,
   type SourceProgress,
 } from './wire.js';
 import { Outbox, type Outgoing } from './outbox.js';
+import { orderEvidenceOf, orderValueOf, type OrderMemory } from './order.js';
 import { SourcePartition, type Effect } from './partition.js';
 import { maxEventTimeBefore, type StartPosition } from './position.js';
 import { AppendTimes } from './progress.js';
@@ -24,6 +30,8 @@ export interface RunStart {
   readonly starts: readonly StartPosition[];
   readonly snapshots: ReadonlyMap<number, PartitionSnapshot>;
   readonly nowMs: number;
+  /** Where the orders of a source partition are remembered; left out: in memory, without a bound. */
+  readonly orderMemory?: (partition: number) => OrderMemory;
 }
 
 /** One run of the processor: from source records to stamped records in the outbox. No clock, no I/O. */
@@ -35,19 +43,28 @@ export class Run {
   readonly #settings: Settings;
   readonly #resultPartitions: number;
   readonly #stamp: Stamp;
+  readonly #memories: OrderMemory[] = [];
 
-  constructor({ runId, settings, resultPartitions, starts, snapshots, nowMs }: RunStart) {
+  constructor({ runId, settings, resultPartitions, starts, snapshots, nowMs, orderMemory }: RunStart) {
     this.id = runId;
     this.#settings = settings;
     this.#resultPartitions = resultPartitions;
     this.#stamp = makeStamp(runId);
     for (const start of starts) {
-      const partition = new SourcePartition(settings, start, snapshots.get(start.partition) ?? null);
+      const snapshot = snapshots.get(start.partition) ?? null;
+      const orders = orderMemory?.(start.partition);
+      if (orders !== undefined) this.#memories.push(orders);
+      const partition = new SourcePartition(settings, start, snapshot, orders);
       this.partitions.set(start.partition, partition);
       this.#appendTimes.set(start.partition, new AppendTimes());
       this.#announce(start, partition, nowMs);
     }
     for (const partition of this.partitions.values()) this.#act(partition, partition.closeDue(), nowMs);
+  }
+
+  /** The run is over: its order memory goes. */
+  close(): void {
+    for (const memory of this.#memories) memory.close?.();
   }
 
   /** Folds records of one source partition, in offset order, and emits what may be emitted now. */
@@ -110,6 +127,10 @@ export class Run {
         case 'final':
           this.#emit(source, effect.window, true, nowMs);
           break;
+        case 'order':
+        case 'anomaly':
+          this.#say(source, effect, nowMs);
+          break;
         case 'late_dropped': {
           const carries = { partition: source.partition, offset: effect.offset };
           const result = partitionOf(effect.event.symbol, this.#resultPartitions);
@@ -135,6 +156,34 @@ export class Run {
         }
       }
     }
+  }
+
+  /** Orders and anomalies are emitted as they happen: what is not confirmed is read again after a crash. */
+  #say(source: SourcePartition, effect: Extract<Effect, { kind: 'order' | 'anomaly' }>, nowMs: number): void {
+    const { partition } = source;
+    const { event, offset } = effect.kind === 'order' ? effect.change : effect.anomaly;
+    const fields =
+      effect.kind === 'order'
+        ? {
+            kind: KIND_ORDER,
+            business_key: event.order_id,
+            op: event.op === 'd' ? ('delete' as const) : ('upsert' as const),
+            calculated_value: orderValueOf(effect.change),
+            revision: effect.change.revision,
+            final: false,
+            evidence: withLost(orderEvidenceOf(effect.change, partition), partition, effect.lost),
+          }
+        : {
+            kind: KIND_ANOMALY,
+            business_key: anomalyKey(effect.anomaly.rule, event.order_id),
+            calculated_value: anomalyValueOf(effect.anomaly),
+            revision: 1,
+            final: true,
+            evidence: withLost(anomalyEvidenceOf(effect.anomaly, partition), partition, effect.lost),
+          };
+    const result = { ...fields, cause: 'IN_ORDER' } satisfies Partial<ResultMessage<object>>;
+    const message = this.#stamp(partitionOf(event.symbol, this.#resultPartitions), nowMs, result);
+    this.#add(message, result.business_key, { partition, offset });
   }
 
   #emitDue(source: SourcePartition, nowMs: number, all: boolean): void {
@@ -181,3 +230,6 @@ export class Run {
     this.outbox.add({ resultPartition, key, value, ...(carries === undefined ? {} : { carries }) });
   }
 }
+
+const withLost = (evidence: Evidence, partition: number, lost: readonly number[]): Evidence =>
+  lost.length === 0 ? evidence : { ...evidence, lost: { [String(partition)]: [...lost] } };

@@ -7,6 +7,15 @@ export interface Settings {
   readonly emitIntervalMs: number;
   /** How far an undecodable record's event time may lie after its LogAppendTime. */
   readonly poisonSkewMs: number;
+  /** An order of more than this is a LARGE_ORDER. */
+  readonly largeOrderQuantity: number;
+  /** One of more than this amount, a decimal, is a HIGH_AMOUNT. */
+  readonly highAmount: string;
+  /** A price this far from the previous one, in percent, is a PRICE_SPIKE. */
+  readonly priceSpikePercent: string;
+  /** An order with so many predecessors within the window before it is one of RAPID_ORDERS. */
+  readonly rapidOrders: number;
+  readonly rapidWindowMs: number;
 }
 
 /** One record as it comes from the broker. Offsets are numbers: 2^53 records outlast the topic. */

@@ -1,15 +1,23 @@
 import { Decimal, canonical } from './decimal.js';
-import type { LostMark } from './lost.js';
+import type { LostMark, SymbolMark } from './lost.js';
 import type { SourcePartition } from './partition.js';
+import type { Order, SymbolMemory } from './symbol.js';
 import { openWindow, type WindowState } from './window.js';
 
-/** The state of one source partition as it was at `position`: sums and watermark, not the order ids behind them. */
+/**
+ * The state of one source partition as it was at `position`: sums and watermark, not the order ids behind them; of each symbol
+ * the last orders; of the orders themselves nothing (order.ts).
+ */
 export interface PartitionSnapshot {
   readonly position: number;
   readonly maxEventTimeMs: number | null;
   readonly marks: readonly LostMark[];
   readonly windows: readonly WindowState[];
+  readonly symbols: readonly (SymbolMemory & { readonly symbol: string })[];
+  readonly lostSymbols: readonly SymbolMark[];
 }
+
+const VERSION = 2;
 
 /** `unacked`: windows whose last emission the broker has not confirmed; the next run has to say it again. */
 export function encodeSnapshot(partition: SourcePartition, topic: string, unacked: ReadonlySet<WindowState>): string {
@@ -24,22 +32,45 @@ export function encodeSnapshot(partition: SourcePartition, topic: string, unacke
     digest: w.digest.toString(),
     dirtySince: w.dirtySince ?? (unacked.has(w) ? w.lastOffset : null),
   }));
+  const symbols = partition.anomalies.remember().map(({ last, ...rest }) => ({
+    ...rest,
+    last: last && { ...last, price: canonical(last.price) },
+  }));
   const { position, maxEventTimeMs, marks } = partition;
-  return JSON.stringify({ v: 1, topic, partition: partition.partition, position, maxEventTimeMs, marks, windows });
+  return JSON.stringify({
+    v: VERSION,
+    topic,
+    partition: partition.partition,
+    position,
+    maxEventTimeMs,
+    marks,
+    windows,
+    symbols,
+    lostSymbols: partition.lostSymbols.all(),
+  });
 }
 
 type Plain = Omit<WindowState, 'amount' | 'priceSum' | 'minPrice' | 'maxPrice' | 'digest'> &
   Record<'amount' | 'priceSum' | 'minPrice' | 'maxPrice' | 'digest', string>;
 
+interface PlainSymbol extends Omit<SymbolMemory, 'last'> {
+  readonly symbol: string;
+  readonly last: (Omit<Order, 'price'> & { readonly price: string }) | null;
+}
+
 /** Null for anything that is not a snapshot of this partition by this version: state is then rebuilt, visibly. */
 export function decodeSnapshot(text: string, topic: string, partition: number): PartitionSnapshot | null {
   try {
-    const json = JSON.parse(text) as Omit<PartitionSnapshot, 'windows'> & { windows: Plain[] } & Record<
-        string,
-        unknown
-      >;
-    if (json['v'] !== 1 || json['topic'] !== topic || json['partition'] !== partition) return null;
-    return { ...json, windows: json.windows.map(reviveWindow) };
+    const json = JSON.parse(text) as Omit<PartitionSnapshot, 'windows' | 'symbols'> & {
+      windows: Plain[];
+      symbols: PlainSymbol[];
+    } & Record<string, unknown>;
+    if (json['v'] !== VERSION || json['topic'] !== topic || json['partition'] !== partition) return null;
+    const symbols = json.symbols.map(({ last, ...rest }) => ({
+      ...rest,
+      last: last && { ...last, price: new Decimal(last.price) },
+    }));
+    return { ...json, windows: json.windows.map(reviveWindow), symbols };
   } catch {
     return null;
   }

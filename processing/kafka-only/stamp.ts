@@ -50,6 +50,7 @@ export function lateDroppedPayload(
   partition: number,
 ): LateDroppedPayload {
   return {
+    kind: effect.resultKind,
     event_id: effect.event.event_id,
     order_id: effect.event.order_id,
     source_partition: partition,

@@ -10,6 +10,11 @@ export const SETTINGS: Settings = {
   watermarkDelayMs: 10_000,
   emitIntervalMs: 1_000,
   poisonSkewMs: 60_000,
+  largeOrderQuantity: 500,
+  highAmount: '100000000',
+  priceSpikePercent: '5',
+  rapidOrders: 4,
+  rapidWindowMs: 10_000,
 };
 
 /** Start of a window. */

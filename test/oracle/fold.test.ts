@@ -12,6 +12,11 @@ const SETTINGS: Settings = {
   watermarkDelayMs: 10_000,
   emitIntervalMs: 1_000,
   poisonSkewMs: 60_000,
+  largeOrderQuantity: 500,
+  highAmount: '100000000',
+  priceSpikePercent: '5',
+  rapidOrders: 4,
+  rapidWindowMs: 10_000,
 };
 const FRESH = {
   partition: 0,
