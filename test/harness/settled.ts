@@ -21,6 +21,8 @@ export interface TruthRow {
   readonly reasons: string[];
   readonly stale: boolean;
   readonly final: boolean;
+  /** An absence that something is held against has no value. */
+  readonly deleted: boolean;
   readonly run: string;
 }
 
@@ -28,7 +30,7 @@ export async function truthRows(url: string): Promise<Map<string, TruthRow>> {
   const pool = new Pool({ connectionString: url, max: 1 });
   try {
     const { rows } = await pool.query<TruthRow>(
-      'select business_key, calculated_value, cap, reasons, stale, final, run from results where kind = $1',
+      'select business_key, calculated_value, cap, reasons, stale, final, deleted, run from results where kind = $1',
       ['order_window'],
     );
     return new Map(rows.map((row) => [row.business_key, row]));
@@ -42,7 +44,11 @@ export async function mongoRows(url: string): Promise<Map<string, Record<string,
   const client = new MongoClient(url);
   try {
     const meta = await client.db('tidemark').collection('tidemark_meta').findOne({});
-    const documents = await client.db('tidemark').collection(String(meta?.['collection'])).find({}).toArray();
+    const documents = await client
+      .db('tidemark')
+      .collection(String(meta?.['collection']))
+      .find({ kind: 'order_window' })
+      .toArray();
     return new Map(documents.map((document) => [String(document['business_key']), document]));
   } finally {
     await client.close();
