@@ -107,9 +107,9 @@ describe('the bridge, through the real client', () => {
   test('an error has its code, type and status', async () => {
     await expect(rows('SELECT * FROM bridge.absent')).rejects.toMatchObject({ code: '60', type: 'UNKNOWN_TABLE' });
     await expect(rows('SELECT throwIf(number = 90000) FROM numbers(100000)')).rejects.toMatchObject({ code: '395' });
-    await expect(
-      client.command({ query: 'SELECT 1', clickhouse_settings: { nonsense: 1 } }),
-    ).rejects.toMatchObject({ type: 'UNKNOWN_SETTING' });
+    await expect(client.command({ query: 'SELECT 1', clickhouse_settings: { nonsense: 1 } })).rejects.toMatchObject({
+      type: 'UNKNOWN_SETTING',
+    });
     const [status, text] = await http('/?query=SELECT+FROM+WHERE');
     expect([status, text]).toEqual([400, expect.stringMatching(/^Code: 62\. .*\(SYNTAX_ERROR\)\n$/s)]);
     expect((await http('/?session_id=1', {}, 'SELECT 1'))[0]).toBe(400);

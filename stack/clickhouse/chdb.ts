@@ -17,7 +17,6 @@ export interface ChdbSession {
 
 export interface Chdb {
   readonly Session: new (dataFolder: string) => ChdbSession;
-  version(): { libchdb: string };
 }
 
 /** @param folder holds `node_modules/chdb`, as `stack/install/clickhouse.ts` leaves it */

@@ -53,16 +53,17 @@ export class Engine {
     private readonly limits: EngineLimits = ENGINE_LIMITS,
   ) {}
 
-  /** Opens the data folder, so that the first request does not wait for it. */
-  async open(): Promise<void> {
-    await this.run({
-      sql: 'SELECT 1',
+  /** Opens the data folder, so that the first request does not wait for it. Returns the engine's version. */
+  async open(): Promise<string> {
+    const answer = await this.run({
+      sql: 'SELECT version()',
       format: 'TabSeparated',
       settings: new Map(),
       params: new Map(),
       database: undefined,
       leavesTraces: false,
     });
+    return Buffer.from(answer.bytes()).toString('utf8').trim();
   }
 
   /** @throws QueryError, or the engine's own error with its code. A waiting statement ends with `signal`, a running one does not. */

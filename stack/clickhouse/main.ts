@@ -12,7 +12,7 @@ async function main(port: number, dataFolder: string, folder: string): Promise<v
   mkdirSync(dataFolder, { recursive: true });
   const chdb = loadChdb(folder);
   const engine = new Engine(chdb, dataFolder);
-  await engine.open();
+  const version = await engine.open();
   const bridge = await startBridge({
     engine,
     port,
@@ -22,7 +22,7 @@ async function main(port: number, dataFolder: string, folder: string): Promise<v
       setTimeout(() => process.exit(1), 100);
     },
   });
-  say(`ClickHouse engine ${chdb.version().libchdb} on 127.0.0.1:${bridge.port}`);
+  say(`ClickHouse engine ${version} on 127.0.0.1:${bridge.port}`);
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;

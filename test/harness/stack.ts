@@ -19,6 +19,7 @@ export interface TestStack {
   readonly postgresUrl: string;
   readonly mongoUrl: string;
   readonly elasticsearchUrl: string;
+  readonly clickhouseUrl: string;
   readonly connectUrl: string;
   readonly serverUrl: string;
   readonly graphqlUrl: string;
@@ -50,13 +51,15 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   });
   stack.onComponent = (component) => killAtExit(component);
   await stack.start();
-  const { kafkaBrokers, postgresUrl, mongodbUrl, elasticsearchUrl, connectUrl, serverUrl } = stack.addresses;
+  const { kafkaBrokers, postgresUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl, connectUrl, serverUrl } =
+    stack.addresses;
   const living = (): FoundProcess[] => processesOf(stackIdOf(sandbox.paths.data));
   return {
     kafkaBrokers,
     postgresUrl,
     mongoUrl: mongodbUrl,
     elasticsearchUrl,
+    clickhouseUrl,
     connectUrl,
     serverUrl,
     graphqlUrl: `${serverUrl}/graphql`,
