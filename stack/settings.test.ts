@@ -2,6 +2,7 @@ import { connectorConfig, PUBLISHED_TABLE } from './connector.js';
 import {
   CDC_TOPIC,
   connectProperties,
+  elasticsearchSettings,
   kafkaProperties,
   MAX_CHANGE_BYTES,
   MONGOD_ARGUMENTS,
@@ -27,6 +28,15 @@ describe('server settings', () => {
     expect(connectProperties({ kafkaBrokers: 'b', port: 3, pluginPath: '/p', secretsFolder: '/s' }).listeners).toBe(
       'http://127.0.0.1:3',
     );
+  });
+
+  test('Elasticsearch is on 127.0.0.1 alone and creates no index by a write', () => {
+    expect(elasticsearchSettings({ port: 4, data: '/d', logs: '/l' })).toMatchObject({
+      'network.host': '127.0.0.1',
+      'http.port': 4,
+      'path.data': '/d',
+      'action.auto_create_index': 'false',
+    });
   });
 
   test('every topic is stamped by the broker, deleted by age and by size, and never compacted', () => {

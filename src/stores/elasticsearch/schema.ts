@@ -46,6 +46,8 @@ const SETTINGS = {
   refresh_interval: '-1',
   // An acknowledged write is on the disk: the applied position, which is written after it, never outlives it.
   'translog.durability': 'request',
+  // What is read again after a kill -9, before the index answers.
+  'translog.flush_threshold_size': '64mb',
 };
 
 /** Whatever the cluster allows: a write never creates an index of ours, so a wiped store stays visibly empty. */
