@@ -65,4 +65,4 @@ export const IMPORT_RULES = [
 ];
 
 /** Tests may look where they like: they hold the rooms to their claims. */
-export const IS_TEST = /(\.test\.ts|\/test-support\/|conformance[^/]*\.ts)$/;
+export const IS_TEST = /(\.test\.ts$|\/test-support\/|conformance[^/]*\.ts$)/;
