@@ -39,7 +39,7 @@ export class SourcePartition {
   readonly partition: number;
   /** Next offset to fold. */
   position: number;
-  /** False: nothing in the snapshot vouches for the lost marks below the start. */
+  /** False: undecodable records precede whose marks this run does not have, nor will a snapshot that it writes. */
   readonly marksRestored: boolean;
   readonly windows = new Map<string, WindowState>();
   readonly dirty = new Set<WindowState>();
@@ -62,7 +62,9 @@ export class SourcePartition {
     this.position = start.startOffset;
     this.#poisonUntilMs = start.before.poisonUntilMs;
     this.#poisonOffset = start.before.poisonOffset;
-    this.marksRestored = snapshot !== null && snapshot.position > (start.before.poisonOffset ?? -1);
+    const { complete, poisonOffset } = start.before;
+    this.marksRestored =
+      poisonOffset === null ? complete : snapshot?.marksRestored === true && snapshot.position > poisonOffset;
     this.marks = (snapshot?.marks ?? []).filter((m) => m.offset < start.startOffset);
     this.lostSymbols = new LostSymbols(snapshot?.lostSymbols);
     this.anomalies = new Anomalies(settings, suspectUntil(start));

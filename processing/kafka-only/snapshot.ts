@@ -12,6 +12,8 @@ export interface PartitionSnapshot {
   readonly position: number;
   readonly maxEventTimeMs: number | null;
   readonly marks: readonly LostMark[];
+  /** Whether the run that wrote it had the marks from before its own start: a second restart must not take none for all. */
+  readonly marksRestored: boolean;
   readonly windows: readonly WindowState[];
   readonly symbols: readonly (SymbolMemory & { readonly symbol: string })[];
   readonly lostSymbols: readonly SymbolMark[];
@@ -36,7 +38,7 @@ export function encodeSnapshot(partition: SourcePartition, topic: string, unacke
     ...rest,
     last: last && { ...last, price: canonical(last.price) },
   }));
-  const { position, maxEventTimeMs, marks } = partition;
+  const { position, maxEventTimeMs, marks, marksRestored } = partition;
   return JSON.stringify({
     v: VERSION,
     topic,
@@ -44,6 +46,7 @@ export function encodeSnapshot(partition: SourcePartition, topic: string, unacke
     position,
     maxEventTimeMs,
     marks,
+    marksRestored,
     windows,
     symbols,
     lostSymbols: partition.lostSymbols.all(),
