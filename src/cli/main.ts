@@ -3,6 +3,7 @@ import { readTopicEnds } from '../../generator/kafka.js';
 import { addGeneratorOptions, parseGeneratorOptions } from '../../generator/options.js';
 import { runGenerator } from '../../generator/run.js';
 import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS } from '../../wire/topics.js';
+import { configMarkdown } from '../config.js';
 import { produce, type ProduceOptions } from './produce.js';
 import { askServer, renderStatus } from './status.js';
 
@@ -36,6 +37,12 @@ program
   .action(async (file: string, options: ProduceOptions) => {
     process.exitCode = await produce(file, options, Date.now(), out);
   });
+
+program
+  .command('config')
+  .description("list the server's settings; docs/CONFIG.md is made from this")
+  .option('--markdown', 'as the page in docs/')
+  .action(() => process.stdout.write(configMarkdown()));
 
 program
   .command('status')
