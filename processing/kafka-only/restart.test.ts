@@ -13,7 +13,7 @@ const life: fc.Arbitrary<Life> = fc.record({
   ackAfter: fraction,
   loses: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
-const steps = fc.array(step, { minLength: 1, maxLength: 60 });
+const steps = fc.array(step, { minLength: 1, maxLength: 50, size: 'max' });
 
 const isRight = (world: World, id: string, expected: Expected): boolean => {
   const message = world.rows.get(id)?.message;
@@ -67,9 +67,8 @@ test('wherever it is killed, what ends up wrong of any kind is given away', () =
         expect([id, isLow(w, id)]).toEqual([id, true]);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
-  if (process.env.SHOW) process.stderr.write(JSON.stringify(wrong) + '\n');
   // Else nothing was ever at stake.
   for (const [what, count] of Object.entries(wrong)) expect([what, count > 20]).toEqual([what, true]);
 }, 60_000);

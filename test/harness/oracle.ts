@@ -21,13 +21,29 @@ export interface OracleOptions {
   readonly windowMs?: number;
 }
 
-/** Expected windows by business key: each has `calculated_value` and `evidence`. Shares no code with what it checks. */
-export async function runOracle(options: OracleOptions): Promise<Map<string, Record<string, unknown>>> {
+/** One expected result, as fold.py writes it. */
+export interface OracleRow {
+  readonly kind: string;
+  readonly business_key: string;
+  readonly op: 'upsert' | 'delete';
+  readonly calculated_value: Record<string, unknown>;
+  readonly evidence: Record<string, unknown>;
+}
+
+/** Expected results of one kind by business key. */
+export async function runOracle(
+  options: OracleOptions & { readonly kind?: string },
+): Promise<Map<string, Record<string, unknown>>> {
+  const rows = (await runOracleAll(options)).filter((row) => row.kind === (options.kind ?? 'order_window'));
+  return new Map(rows.map((row) => [row.business_key, { ...row }]));
+}
+
+/** Expected results of all kinds. Shares no code with what it checks. */
+export async function runOracleAll(options: OracleOptions): Promise<OracleRow[]> {
   const topic = options.topic ?? 'orders.events';
   const ends = options.ends ?? (await endOffsets(options.classpath, options.brokers, topic));
   const end = Object.entries(ends).map(([p, o]) => `${p}:${o}`);
-  const results = new Map<string, Record<string, unknown>>();
-  if (Object.values(ends).every((offset) => offset === 0)) return results;
+  if (Object.values(ends).every((offset) => offset === 0)) return [];
 
   const server = ['--bootstrap-server', options.brokers, '--topic', topic, '--from-beginning', '--timeout-ms', '8000'];
   const format = Object.entries(FORMAT).flatMap(([k, v]) => ['--formatter-property', `${k}=${v}`]);
@@ -42,11 +58,10 @@ export async function runOracle(options: OracleOptions): Promise<Map<string, Rec
       consumer.stdout.pipe(stdin);
     },
   ).finally(() => consumer.kill());
-  for (const line of text.split('\n').filter((l) => l !== '')) {
-    const row = JSON.parse(line) as Record<string, unknown>;
-    results.set(String(row['business_key']), row);
-  }
-  return results;
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as OracleRow);
 }
 
 /** Runs fold.py; `feed` gets its standard input. */

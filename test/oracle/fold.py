@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""The fold of contract §4 for `order_window`, in plain Python: what the windows must be, whoever computes them.
+"""The fold of contract §4 in plain Python: what orders, windows and anomalies must be, whoever computes them.
 
-Shares no code with the project. Reads source records, writes one JSON line per window.
+Shares no code with the project. Reads source records, writes one JSON line per result.
 
     fold.py                       stdin: JSON lines {"case"?, "partition", "offset", "key", "value"}; value null = tombstone
     fold.py --console             stdin: the Java console consumer with the separators of test/oracle/README.md
     fold.py --end 0:120,1:88      only offsets below these; stops as soon as all of them have been seen
-    fold.py --window-ms 300000    length of the window
+    fold.py --window-ms 300000    length of the window; the thresholds of the anomalies: see --help
 
-There is no lateness here and no watermark: every decodable create and read counts, whenever it came.
+There is no lateness here and no watermark: every decodable event counts, whenever it came.
 """
 import argparse
+import bisect
 import hashlib
 import json
 import re
@@ -106,6 +107,21 @@ def plain(number):
     return text
 
 
+def evidence(entries):
+    """Of (place, row) pairs: how many, their digest, where they lie."""
+    coverage = {}
+    for (partition, offset), _ in entries:
+        low, high = coverage.get(str(partition), (offset, offset))
+        coverage[str(partition)] = [min(low, offset), max(high, offset)]
+    ids = (hashlib.sha256(row["event_id"].encode()).digest()[:8] for _, row in entries)
+    return {
+        "events": len(entries),
+        "digest": str(sum(int.from_bytes(i, "big") for i in ids) % 2**64),
+        "coverage": coverage,
+        "max_event_time": max(row["event_time"] for _, row in entries),
+    }
+
+
 class Window:
     """All first events of the orders of one symbol in one window."""
 
@@ -125,12 +141,9 @@ class Window:
             amount = sum((Decimal(int(row["quantity"])) * Decimal(row["price"]) for _, row, _ in rows), Decimal(0))
             mean = (sum(prices, Decimal(0)) / len(prices)).quantize(Decimal("1e-8"), rounding=ROUND_HALF_EVEN)
             buys = sum(1 for _, row, _ in rows if row["side"] == "BUY")
-            coverage = {}
-            for (partition, offset), _, _ in rows:
-                low, high = coverage.get(str(partition), (offset, offset))
-                coverage[str(partition)] = [min(low, offset), max(high, offset)]
-            ids = (hashlib.sha256(row["event_id"].encode()).digest()[:8] for _, row, _ in rows)
             return {
+                "kind": "order_window",
+                "op": "upsert",
                 "business_key": f"{self.symbol}@{iso(self.start)}",
                 "calculated_value": {
                     "symbol": self.symbol,
@@ -144,27 +157,101 @@ class Window:
                     "min_price": plain(min(prices)),
                     "max_price": plain(max(prices)),
                 },
-                "evidence": {
-                    "events": len(rows),
-                    "digest": str(sum(int.from_bytes(i, "big") for i in ids) % 2**64),
-                    "coverage": coverage,
-                    "max_event_time": iso(max(ms for _, _, ms in rows)),
-                },
+                "evidence": evidence([(place, row) for place, row, _ in rows]),
             }
 
 
-class Fold:
-    """The windows of one topic. The order in which records are shown to it does not matter."""
+def order_result(place, op, row):
+    """An order is its newest version; a delete repeats the version it ends."""
+    return {
+        "kind": "order",
+        "business_key": row["order_id"],
+        "op": "delete" if op == "d" else "upsert",
+        "calculated_value": {
+            "order_id": row["order_id"],
+            "symbol": row["symbol"],
+            "side": row["side"],
+            "quantity": int(row["quantity"]),
+            "price": plain(Decimal(row["price"])),
+            "status": row["status"],
+            "event_time": row["event_time"],
+            "version": int(row["version"]),
+            "deleted_at": row["event_time"] if op == "d" else None,
+        },
+        "evidence": evidence([(place, row)]),
+    }
 
-    def __init__(self, length):
-        self.length, self.windows = length, {}
+
+class Rules:
+    """The anomalies of one symbol. Its orders are shown in the order of their places, each once."""
+
+    def __init__(self, limits):
+        self.limits, self.previous, self.times = limits, None, []
+
+    def see(self, place, row, ms):
+        with localcontext(Context(prec=200)):
+            found = list(self.find(place, row, ms))
+        self.previous = (place, row)
+        bisect.insort(self.times, (ms, place, len(self.times), row), key=lambda entry: entry[:3])
+        return found
+
+    def find(self, place, row, ms):
+        limits, own = self.limits, (place, row)
+        price, quantity = Decimal(row["price"]), Decimal(int(row["quantity"]))
+        if quantity > limits.large_order:
+            yield self.result("LARGE_ORDER", row, quantity, limits.large_order, [own])
+        if quantity * price > limits.high_amount:
+            yield self.result("HIGH_AMOUNT", row, quantity * price, limits.high_amount, [own])
+        if self.previous is not None:
+            before = Decimal(self.previous[1]["price"])
+            change = abs(price - before) * 100
+            if before > 0 and change >= limits.price_spike * before:
+                percent = (change / before).quantize(Decimal("1e-8"), rounding=ROUND_HALF_EVEN)
+                yield self.result("PRICE_SPIKE", row, percent, limits.price_spike, [self.previous, own])
+        first = bisect.bisect_left(self.times, ms - limits.rapid_ms, key=lambda entry: entry[0])
+        last = bisect.bisect_right(self.times, ms, key=lambda entry: entry[0])
+        if last - first >= limits.rapid_orders:
+            near = [(entry[1], entry[3]) for entry in self.times[first:last]]
+            yield self.result("RAPID_ORDERS", row, Decimal(last - first), Decimal(limits.rapid_orders), near + [own])
+
+    def result(self, rule, row, observed, threshold, entries):
+        return {
+            "kind": "anomaly",
+            "business_key": f"{rule}:{row['order_id']}",
+            "op": "upsert",
+            "calculated_value": {
+                "rule": rule,
+                "order_id": row["order_id"],
+                "symbol": row["symbol"],
+                "observed": plain(observed),
+                "threshold": plain(threshold),
+                "detected_at": row["event_time"],
+            },
+            "evidence": evidence(entries),
+        }
+
+
+class Fold:
+    """The results of one topic. The order in which records are shown to it does not matter."""
+
+    def __init__(self, limits):
+        self.length, self.limits = limits.window_ms, limits
+        self.windows, self.newest, self.created = {}, {}, {}
 
     def see(self, partition, offset, value):
         decoded = decode(value) if value is not None else None
-        if decoded is None or decoded[0] not in ("c", "r"):
+        if decoded is None:
             return
-        row = decoded[1]
+        op, row = decoded
+        place, order = (partition, offset), row["order_id"]
+        rank = (row["version"], op == "d", (-partition, -offset))
+        if order not in self.newest or rank > self.newest[order][0]:
+            self.newest[order] = (rank, place, op, row)
+        if op not in ("c", "r"):
+            return
         ms = millis(row["event_time"])
+        if order not in self.created or place < self.created[order][0]:
+            self.created[order] = (place, row, ms)
         start = ms // self.length * self.length
         key = (row["symbol"], start)
         if key not in self.windows:
@@ -172,7 +259,11 @@ class Fold:
         self.windows[key].add((partition, offset), row, ms)
 
     def results(self):
-        return [self.windows[key].result() for key in sorted(self.windows)]
+        yield from (self.windows[key].result() for key in sorted(self.windows))
+        yield from (order_result(place, op, row) for _, place, op, row in self.newest.values())
+        rules = {}
+        for place, row, ms in sorted(self.created.values(), key=lambda entry: entry[0]):
+            yield from rules.setdefault(row["symbol"], Rules(self.limits)).see(place, row, ms)
 
 
 def json_records(stream):
@@ -201,6 +292,11 @@ def main():
     parser.add_argument("--console", action="store_true")
     parser.add_argument("--end", default="")
     parser.add_argument("--window-ms", type=int, default=300_000)
+    parser.add_argument("--large-order", type=Decimal, default=Decimal(500))
+    parser.add_argument("--high-amount", type=Decimal, default=Decimal(100_000_000))
+    parser.add_argument("--price-spike", type=Decimal, default=Decimal(5), help="percent")
+    parser.add_argument("--rapid-orders", type=int, default=4)
+    parser.add_argument("--rapid-ms", type=int, default=10_000)
     args = parser.parse_args()
     ends = {int(p): int(o) for p, o in (pair.split(":") for pair in args.end.split(",") if pair)}
     missing = {p for p, o in ends.items() if o > 0}
@@ -208,7 +304,7 @@ def main():
     folds = {}
     for case, partition, offset, value in console_records(stream) if args.console else json_records(stream):
         if partition not in ends or offset < ends[partition]:
-            folds.setdefault(case, Fold(args.window_ms)).see(partition, offset, value)
+            folds.setdefault(case, Fold(args)).see(partition, offset, value)
         if partition in ends and offset >= ends[partition] - 1:
             missing.discard(partition)
             if ends and not missing:

@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { SourcePartition, type Effect } from '../../processing/kafka-only/partition.js';
 import type { Settings } from '../../processing/kafka-only/settings.js';
+import { anomalyEvidenceOf, anomalyValueOf } from '../../processing/kafka-only/anomaly.js';
+import { orderEvidenceOf, orderValueOf } from '../../processing/kafka-only/order.js';
 import { evidenceOf, keyOf, valueOf } from '../../processing/kafka-only/window.js';
+import { anomalyKey } from '../../wire/anomaly.js';
+import type { Evidence } from '../../wire/result.js';
 import { runFold } from '../harness/oracle.js';
 
 const SETTINGS: Settings = {
@@ -27,12 +31,14 @@ const FRESH = {
 
 interface Row {
   readonly case: number;
+  readonly kind: string;
+  readonly op: string;
   readonly business_key: string;
   readonly calculated_value: unknown;
   readonly evidence: unknown;
 }
 
-/** Folds values as the processor does; windows by key, as the oracle writes them. Nothing here may be dropped. */
+/** Folds values as the processor does; results by kind and key, as the oracle writes them. Nothing here may be dropped. */
 function processorFold(values: readonly (string | null)[]): Map<string, unknown> {
   const partition = new SourcePartition(SETTINGS, FRESH, null);
   const closed: Effect[] = [];
@@ -42,12 +48,25 @@ function processorFold(values: readonly (string | null)[]): Map<string, unknown>
   });
   expect(closed.filter((e) => e.kind === 'late_dropped')).toEqual([]);
   const windows = [...partition.windows.values(), ...closed.flatMap((e) => (e.kind === 'final' ? [e.window] : []))];
-  return new Map(
-    windows.map((w) => {
-      const { duplicates_dropped: _d, lost: _l, ...evidence } = evidenceOf(w, 0);
-      return [keyOf(w), { calculated_value: valueOf(w), evidence }];
-    }),
-  );
+  const results = new Map<string, unknown>();
+  const put = (id: string, op: string, calculated_value: object, said: Evidence): void => {
+    const { duplicates_dropped: _d, lost: _l, begins: _b, ...evidence } = said;
+    results.set(id, { op, calculated_value, evidence });
+  };
+  for (const w of windows) put(`order_window/${keyOf(w)}`, 'upsert', valueOf(w), evidenceOf(w, 0));
+  for (const e of closed) {
+    if (e.kind === 'order') {
+      const { event } = e.change;
+      const op = event.op === 'd' ? 'delete' : 'upsert';
+      put(`order/${event.order_id}`, op, orderValueOf(e.change), orderEvidenceOf(e.change, 0));
+    }
+    if (e.kind === 'anomaly') {
+      const id = `anomaly/${anomalyKey(e.anomaly.rule, e.anomaly.event.order_id)}`;
+      expect([id, results.has(id)]).toEqual([id, false]); // an anomaly is said once
+      put(id, 'upsert', anomalyValueOf(e.anomaly), anomalyEvidenceOf(e.anomaly, 0));
+    }
+  }
+  return results;
 }
 
 async function oracleFold(cases: readonly (readonly (string | null)[])[]): Promise<Map<string, unknown>[]> {
@@ -61,8 +80,8 @@ async function oracleFold(cases: readonly (readonly (string | null)[])[]): Promi
   });
   const result = cases.map(() => new Map<string, unknown>());
   for (const line of text.split('\n').filter((l) => l !== '')) {
-    const { case: n, business_key, calculated_value, evidence } = JSON.parse(line) as Row;
-    result[n]?.set(business_key, { calculated_value, evidence });
+    const { case: n, kind, op, business_key, calculated_value, evidence } = JSON.parse(line) as Row;
+    result[n]?.set(`${kind}/${business_key}`, { op, calculated_value, evidence });
   }
   return result;
 }
@@ -73,16 +92,19 @@ const time = (ms: number): string => new Date(ms).toISOString();
 // Event times within lateness of each other: beyond it the processor drops what the oracle counts, on purpose.
 const row = fc.record({
   event_id: fc.uuid(),
-  order_id: fc.integer({ min: 1, max: 12 }).map((n) => `o-${n}`),
-  symbol: fc.constantFrom('005930', '000660', 'G000'),
+  order_id: fc.integer({ min: 1, max: 60 }).map((n) => `o-${n}`),
+  symbol: fc.constantFrom('005930', '005930', '005930', '000660', 'G000'),
   side: fc.constantFrom('BUY', 'SELL'),
   quantity: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.constant(Number.MAX_SAFE_INTEGER)),
   price: fc.oneof(
     fc.tuple(fc.nat(999_999), fc.nat(9999)).map(([a, b]) => `${a}.${String(b).padStart(4, '0')}`),
+    fc.constantFrom('100', '105', '104.99999999', '95', '100000'),
     fc.constantFrom('0', '0.000000005', '0.00000001', '99999999999999999999.999999999999999999', '007', '10.50'),
   ),
   status: fc.constantFrom('PENDING', 'FILLED', 'CANCELLED'),
-  event_time: fc.integer({ min: -30_000, max: 30_000 }).map((d) => time(BASE_MS + d)),
+  event_time: fc
+    .oneof(fc.integer({ min: -30_000, max: 30_000 }), fc.integer({ min: -3_000, max: 3_000 }))
+    .map((d) => time(BASE_MS + d)),
   produce_time: fc.constant(time(BASE_MS)),
   version: fc.nat(5),
 });
@@ -113,15 +135,21 @@ const value: fc.Arbitrary<string | null> = fc.oneof(
 );
 
 test('the Python fold and the processor agree on every stream', async () => {
-  const cases = fc.sample(fc.array(value, { minLength: 1, maxLength: 60 }), 300);
+  const cases = fc.sample(fc.array(value, { minLength: 1, maxLength: 50, size: 'max' }), 200);
   const expected = await oracleFold(cases);
-  let windows = 0;
+  const kinds = new Map<string, number>();
   cases.forEach((values, n) => {
     const ours = processorFold(values);
-    windows += ours.size;
+    for (const id of ours.keys()) {
+      const [name = ''] = id.split(id.startsWith('anomaly') ? ':' : '/');
+      kinds.set(name, (kinds.get(name) ?? 0) + 1);
+    }
     expect({ n, values, folded: [...ours].sort() }).toEqual({ n, values, folded: [...(expected[n] ?? [])].sort() });
   });
-  expect(windows).toBeGreaterThan(300); // else the streams test nothing
+  // Else the streams test nothing.
+  const rules = ['LARGE_ORDER', 'HIGH_AMOUNT', 'PRICE_SPIKE', 'RAPID_ORDERS'].map((rule) => `anomaly/${rule}`);
+  for (const name of ['order_window', 'order', ...rules])
+    expect([name, (kinds.get(name) ?? 0) > 30]).toEqual([name, true]);
 }, 60_000);
 
 test('both fold the worked example of the contract to its figures', async () => {
@@ -130,7 +158,30 @@ test('both fold the worked example of the contract to its figures', async () => 
     .split('\n');
   const [oracle] = await oracleFold([lines]);
   expect([...processorFold(lines)].sort()).toEqual([...(oracle ?? [])].sort());
-  const at = (symbol: string): unknown => oracle?.get(`${symbol}@2026-01-05T09:00:00.000Z`);
+  const at = (symbol: string): unknown => oracle?.get(`order_window/${symbol}@2026-01-05T09:00:00.000Z`);
+  const anomalies = [...(oracle ?? [])].filter(([id]) => id.startsWith('anomaly/'));
+  expect(anomalies.map(([id, row]) => [id, row])).toEqual([
+    [
+      'anomaly/LARGE_ORDER:worked-005930-3',
+      expect.objectContaining({
+        calculated_value: {
+          rule: 'LARGE_ORDER',
+          order_id: 'worked-005930-3',
+          symbol: '005930',
+          observed: '1000',
+          threshold: '500',
+          detected_at: '2026-01-05T09:00:00.002Z',
+        },
+      }),
+    ],
+    ['anomaly/LARGE_ORDER:worked-000660-1', expect.anything()],
+    [
+      'anomaly/HIGH_AMOUNT:worked-000660-1',
+      expect.objectContaining({
+        calculated_value: expect.objectContaining({ observed: '144000000', threshold: '100000000' }),
+      }),
+    ],
+  ]);
   expect(at('005930')).toMatchObject({
     calculated_value: {
       orders_total: 3,
