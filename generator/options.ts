@@ -20,9 +20,20 @@ export const GeneratorOptions = z.object({
   late: fraction,
   tooLate: fraction,
   updates: fraction,
+  deletes: fraction,
+  overtaken: fraction,
+  large: fraction,
+  spikes: fraction,
+  bursts: fraction,
+  burstSize: whole.min(1),
   poison: fraction,
+  replay: whole,
 });
 export type GeneratorOptions = z.infer<typeof GeneratorOptions>;
+
+const HELP = `
+Fractions lie between 0 and 1. "fraction" alone is of all records; --out-of-order, --late, --too-late, --large, --spikes and
+--bursts are of the new orders. The same seed, options and times give the same bytes; two starts share no order.`;
 
 /** The one list of the generator's options, for its own main and for `tidemark generate`. */
 export function addGeneratorOptions(command: Command, defaultBackfillMinutes: number): Command {
@@ -43,12 +54,28 @@ export function addGeneratorOptions(command: Command, defaultBackfillMinutes: nu
     .addOption(option('--backfill-count <n>', 'records of the backfill', '20000'))
     .addOption(option('--symbols <n>', 'how many of G000-G999', String(d.symbols)))
     .addOption(option('--skew <s>', 'Zipf exponent of the symbols; 0 = even', String(d.skew)))
-    .addOption(option('--duplicates <f>', 'fraction sent twice', String(d.duplicates)))
-    .addOption(option('--out-of-order <f>', 'fraction up to 10 s behind', String(d.outOfOrder)))
+    .addOption(
+      option(
+        '--duplicates <f>',
+        'fraction that repeats one of the last 50 records, byte for byte',
+        String(d.duplicates),
+      ),
+    )
+    .addOption(option('--out-of-order <f>', 'fraction up to 9.5 s behind: not yet late', String(d.outOfOrder)))
     .addOption(option('--late <f>', 'fraction behind the watermark, within lateness', String(d.late)))
     .addOption(option('--too-late <f>', 'fraction beyond lateness', String(d.tooLate)))
     .addOption(option('--updates <f>', 'fraction that updates an earlier order', String(d.updates)))
-    .addOption(option('--poison <f>', 'fraction of undecodable records', String(d.poison)));
+    .addOption(option('--deletes <f>', 'fraction that deletes an earlier order', String(d.deletes)))
+    .addOption(
+      option('--overtaken <f>', 'fraction of the updates that the next version overtakes', String(d.overtaken)),
+    )
+    .addOption(option('--large <f>', 'fraction of new orders of more than 500', String(d.large)))
+    .addOption(option('--spikes <f>', 'fraction of new orders with a price 10 % off', String(d.spikes)))
+    .addOption(option('--bursts <f>', 'fraction of new orders that begin a burst of one symbol', String(d.bursts)))
+    .addOption(option('--burst-size <n>', 'orders of a burst', String(d.burstSize)))
+    .addOption(option('--poison <f>', 'fraction of undecodable records', String(d.poison)))
+    .addOption(option('--replay <n>', 'send the last n records of the topic once more before anything else', '0'))
+    .addHelpText('after', HELP);
 }
 
 /** Validated options, or an error that names the first wrong one. */

@@ -1,5 +1,6 @@
 import { PATIENT_RETRIES, connectedProducer, kafkaClient, topicEnds } from './kafka.js';
 import type { GeneratorOptions } from './options.js';
+import { lastMessages } from './replay.js';
 import { EventStream, backfill, due, type SourceMessage } from './stream.js';
 
 const BATCH = 1_000;
@@ -33,6 +34,11 @@ export async function runGenerator(options: GeneratorOptions, { now, signal, say
   const send = (messages: SourceMessage[]): Promise<unknown> =>
     producer.send({ topic: options.topic, acks: -1, messages });
   try {
+    if (options.replay > 0) {
+      const again = await lastMessages(kafka, options.topic, options.replay);
+      for (let i = 0; i < again.length && !signal.aborted; i += BATCH) await send(again.slice(i, i + BATCH));
+      say(`replayed ${again.length} records`);
+    }
     if (options.backfillMinutes > 0 && (await isEmpty(kafka.admin(), options.topic))) {
       const sent = await writeBackfill(stream, options, startedMs, send, signal);
       say(`backfilled ${sent} records over ${options.backfillMinutes} minutes`);

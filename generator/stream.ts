@@ -9,23 +9,39 @@ export interface StreamOptions {
   readonly skew: number;
   /** Fractions of the records. */
   readonly duplicates: number;
+  readonly updates: number;
+  readonly deletes: number;
+  readonly poison: number;
+  /** Fractions of the new orders. */
   readonly outOfOrder: number;
   readonly late: number;
   readonly tooLate: number;
-  readonly updates: number;
-  readonly poison: number;
+  readonly large: number;
+  readonly spikes: number;
+  /** Fraction of the new orders that begin a burst: so many orders of one symbol at once. */
+  readonly bursts: number;
+  readonly burstSize: number;
+  /** Fraction of the updates that are overtaken by the next version. */
+  readonly overtaken: number;
 }
 
+/** Something of everything that people can look at; what breaks claims (too late, poison) is off unless asked for. */
 export const DEFAULT_STREAM: StreamOptions = {
   seed: 1,
   symbols: 200,
   skew: 0,
   duplicates: 0.02,
+  updates: 0.1,
+  deletes: 0.01,
+  poison: 0,
   outOfOrder: 0.1,
   late: 0.01,
   tooLate: 0,
-  updates: 0,
-  poison: 0,
+  large: 0.005,
+  spikes: 0.003,
+  bursts: 0.0005,
+  burstSize: 6,
+  overtaken: 0.1,
 };
 
 export interface SourceMessage {
@@ -37,6 +53,7 @@ const DISORDER_MS = 9_500; // below the watermark's delay of 10 s, so that out o
 const LATEST_MS = 60_000; // up to here behind, an event still finds its window
 const DROPPED_FROM_MS = 380_000; // window + lateness + delay, and a little: from here behind, it cannot
 const REMEMBERED = 50;
+const OVERTAKEN_BY = 3; // records that pass before an overtaken update comes after all
 
 /** A name-based UUID: the same event has the same id in every run of the same seed. */
 export function eventId(name: string): string {
@@ -49,7 +66,11 @@ export class EventStream {
   readonly #random: () => number;
   readonly #pick: (uniform: number) => number;
   readonly #recent: SourceMessage[] = [];
+  /** Newest version of the orders that may still change. */
   readonly #orders: OrderEvent[] = [];
+  /** Overtaken updates, and how many records still pass before each. */
+  readonly #held: { readonly event: OrderEvent; passes: number }[] = [];
+  #burst = { symbol: 0, left: 0 };
   #count = 0;
 
   constructor(
@@ -62,15 +83,21 @@ export class EventStream {
 
   /** The next record, as of the given time. Same options, session and times: same bytes. */
   next(nowMs: number): SourceMessage {
-    const { duplicates, updates, poison } = this.options;
+    for (const held of this.#held) held.passes--;
+    if ((this.#held[0]?.passes ?? 1) <= 0) {
+      const held = this.#held.shift();
+      if (held !== undefined) return this.#remember(held.event);
+    }
+    const { duplicates, updates, deletes, poison } = this.options;
     const kind = this.#random();
     if (kind < duplicates) {
       const again = this.#recent[Math.floor(this.#random() * this.#recent.length)];
       if (again !== undefined) return again;
     }
-    if (kind >= duplicates && kind < duplicates + updates) {
+    if (kind >= duplicates && kind < duplicates + updates + deletes) {
       const order = this.#orders[Math.floor(this.#random() * this.#orders.length)];
-      if (order !== undefined) return this.#remember(this.#update(order, nowMs));
+      const removes = kind >= duplicates + updates;
+      if (order !== undefined) return this.#remember(removes ? this.#delete(order, nowMs) : this.#update(order, nowMs));
     }
     const event = this.#create(nowMs);
     if (kind >= 1 - poison) return { key: event.symbol, value: JSON.stringify(event).slice(0, 40) };
@@ -81,18 +108,20 @@ export class EventStream {
 
   #create(nowMs: number): OrderEvent {
     const n = ++this.#count;
-    const index = this.#pick(this.#random());
+    const index = this.#symbol();
     const orderId = `${this.session}-${n}`;
     const base = 1_000_000 + ((index * 7919) % 500) * 100_000; // in hundredths
-    const cents = Math.round(base * (0.97 + 0.06 * this.#random()));
-    const large = this.#random() < 0.01;
+    // Two per cent around the base: any two prices lie within 5 % of each other, unless one is a spike.
+    const around = 0.98 + 0.04 * this.#random() + (this.#random() < this.options.spikes ? 0.1 : 0);
+    const cents = Math.round(base * around);
+    const large = this.#random() < this.options.large;
     const eventMs = nowMs - this.#delayMs();
     return {
       event_id: eventId(`${orderId}:1`),
       order_id: orderId,
       symbol: `G${String(index).padStart(3, '0')}`,
       side: this.#random() < 0.5 ? 'BUY' : 'SELL',
-      quantity: large ? 501 + Math.floor(this.#random() * 500) : 1 + Math.floor(this.#random() * 200),
+      quantity: large ? 501 + Math.floor(this.#random() * 4_500) : 1 + Math.floor(this.#random() * 200),
       price: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`,
       status: 'PENDING',
       op: 'c',
@@ -100,6 +129,16 @@ export class EventStream {
       produce_time: new Date(nowMs).toISOString(),
       version: 1,
     };
+  }
+
+  #symbol(): number {
+    const picked = this.#pick(this.#random());
+    if (this.#burst.left > 0) {
+      this.#burst.left--;
+      return this.#burst.symbol;
+    }
+    if (this.#random() < this.options.bursts) this.#burst = { symbol: picked, left: this.options.burstSize - 1 };
+    return picked;
   }
 
   #delayMs(): number {
@@ -112,15 +151,22 @@ export class EventStream {
     return 0;
   }
 
+  /** The next version; sometimes the one after it comes first. */
   #update(order: OrderEvent, nowMs: number): OrderEvent {
-    const version = order.version + 1;
-    const statuses: readonly OrderStatus[] = ['FILLED', 'CANCELLED'];
-    const status = statuses[version % 2] ?? 'FILLED';
-    const time = new Date(nowMs).toISOString();
-    const event_id = eventId(`${order.order_id}:${version}`);
-    const updated: OrderEvent = { ...order, op: 'u', status, version, event_id, event_time: time, produce_time: time };
-    this.#orders[this.#orders.indexOf(order)] = updated;
-    return updated;
+    const updated = changed(order, nowMs);
+    if (this.#random() >= this.options.overtaken) return this.#replace(order, updated);
+    this.#held.push({ event: updated, passes: OVERTAKEN_BY });
+    return this.#replace(order, changed(updated, nowMs));
+  }
+
+  #delete(order: OrderEvent, nowMs: number): OrderEvent {
+    this.#orders.splice(this.#orders.indexOf(order), 1);
+    return { ...changed(order, nowMs), op: 'd', status: 'CANCELLED' };
+  }
+
+  #replace(order: OrderEvent, by: OrderEvent): OrderEvent {
+    this.#orders[this.#orders.indexOf(order)] = by;
+    return by;
   }
 
   #remember(event: OrderEvent): SourceMessage {
@@ -129,6 +175,22 @@ export class EventStream {
     if (this.#recent.length > REMEMBERED) this.#recent.shift();
     return message;
   }
+}
+
+const STATUSES: readonly OrderStatus[] = ['FILLED', 'CANCELLED'];
+
+function changed(order: OrderEvent, nowMs: number): OrderEvent {
+  const version = order.version + 1;
+  const time = new Date(nowMs).toISOString();
+  return {
+    ...order,
+    op: 'u',
+    status: STATUSES[version % 2] ?? 'FILLED',
+    version,
+    event_id: eventId(`${order.order_id}:${version}`),
+    event_time: time,
+    produce_time: time,
+  };
 }
 
 /** `count` records spread evenly over [fromMs, toMs): the past, in the order in which it would have come. */

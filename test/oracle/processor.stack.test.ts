@@ -35,7 +35,7 @@ describe('the Kafka-only processor on a real broker', () => {
     count: number;
   }): Promise<void> =>
     runGenerator(
-      { ...DEFAULT_STREAM, ...more, late: 0.02, rate: 0, brokers: stack.kafkaBrokers, topic: TOPIC_ORDERS },
+      { ...DEFAULT_STREAM, replay: 0, ...more, late: 0.02, rate: 0, brokers: stack.kafkaBrokers, topic: TOPIC_ORDERS },
       { now: Date.now, signal: new AbortController().signal, say: () => undefined },
     );
 
