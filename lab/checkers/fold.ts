@@ -1,0 +1,198 @@
+/**
+ * The fold of contract.md §4, written a third time: on big integers, from the recorded source records alone. Shares no code
+ * with the engines nor with the server; a test compares it with the Python oracle.
+ *
+ * Kinds: `order_window`, `order`. Of any other kind nothing can be said here, and the checkers count its claims as unknown.
+ */
+import type { Coverage, SourceEvent, Value } from '../history/types.js';
+import { compare, decimal, mean, plain, plus, times, ZERO } from './decimal.js';
+
+interface Row {
+  readonly event_id: string;
+  readonly order_id: string;
+  readonly symbol: string;
+  readonly side: string;
+  readonly quantity: number;
+  readonly price: string;
+  readonly status: string;
+  readonly event_time: string;
+  readonly version: number;
+}
+
+export interface Decoded {
+  readonly op: 'c' | 'u' | 'd' | 'r';
+  readonly row: Row;
+  readonly eventMs: number;
+  readonly place: Place;
+}
+
+export interface Place {
+  readonly partition: number;
+  readonly offset: number;
+  readonly appendedAtMs: number;
+}
+
+export interface Folded {
+  readonly value: Value;
+  readonly deleted: boolean;
+  /** The records that make the value, in order. */
+  readonly members: readonly Place[];
+}
+
+const MAX_BYTES = 256 * 1024;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const ORDER_ID = /^[\x21-\x7e]{1,128}$/;
+const SYMBOL = /^[\x21-\x3f\x41-\x7e]{1,64}$/;
+const PRICE = /^\d{1,20}(?:\.\d{1,18})?$/;
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z$/;
+
+/** Milliseconds of a time in the wire's one form, null for anything else: 30 February is nothing. */
+export function millis(text: unknown): number | null {
+  const found = typeof text === 'string' ? TIME.exec(text) : null;
+  if (found === null) return null;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0] = found.slice(1).map(Number);
+  if (year < 1970 || hour > 23 || minute > 59 || second > 59) return null;
+  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second, ms));
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : null;
+}
+
+const object = (value: unknown): Record<string, unknown> | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+const text = (pattern: RegExp, value: unknown): boolean => typeof value === 'string' && pattern.test(value);
+const count = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && Number(value) >= least;
+
+function imageOf(body: Record<string, unknown>): Record<string, unknown> | null {
+  if (!('before' in body) && !('after' in body)) return body;
+  return object(body['op'] === 'd' ? body['before'] : body['after']);
+}
+
+/** null: nobody can decode it. */
+export function decode(event: SourceEvent): Decoded | null {
+  if (event.value === null || Buffer.byteLength(event.value) > MAX_BYTES) return null;
+  let json: unknown;
+  try {
+    json = JSON.parse(event.value);
+  } catch {
+    return null;
+  }
+  const outer = object(json);
+  const body = outer !== null && 'schema' in outer ? (object(outer['payload']) ?? outer) : outer;
+  const op = body?.['op'];
+  if (body === null || (op !== 'c' && op !== 'u' && op !== 'd' && op !== 'r')) return null;
+  const row = imageOf(body);
+  const eventMs = millis(row?.['event_time']);
+  const valid =
+    row !== null &&
+    text(UUID, row['event_id']) &&
+    text(ORDER_ID, row['order_id']) &&
+    text(SYMBOL, row['symbol']) &&
+    (row['side'] === 'BUY' || row['side'] === 'SELL') &&
+    count(row['quantity'], 1) &&
+    text(PRICE, row['price']) &&
+    ['PENDING', 'FILLED', 'CANCELLED'].includes(row['status'] as string) &&
+    millis(row['produce_time']) !== null &&
+    count(row['version'], 0);
+  if (!valid || eventMs === null) return null;
+  const place = { partition: event.partition, offset: event.offset, appendedAtMs: event.appendedAtMs };
+  return { op, row: row as unknown as Row, eventMs, place };
+}
+
+const within = ({ partition, offset }: Place, upTo: Coverage | null): boolean =>
+  upTo === null || offset <= (upTo[String(partition)]?.[1] ?? -1);
+
+function foldWindow(events: readonly Decoded[], windowMs: number): Folded | null {
+  const seen = new Set<string>();
+  const members = events.filter(({ row }) => !seen.has(row.order_id) && seen.add(row.order_id));
+  const [first] = members;
+  if (first === undefined) return null;
+  const start = Math.floor(first.eventMs / windowMs) * windowMs;
+  const prices = members.map(({ row }) => decimal(row.price));
+  const amounts = members.map(({ row }) => times(decimal(row.price), BigInt(row.quantity)));
+  const buys = members.filter(({ row }) => row.side === 'BUY').length;
+  const sorted = [...prices].sort(compare);
+  const value = {
+    symbol: first.row.symbol,
+    window_start: new Date(start).toISOString(),
+    window_end: new Date(start + windowMs).toISOString(),
+    orders_total: members.length,
+    orders_buy: buys,
+    orders_sell: members.length - buys,
+    total_amount: plain(amounts.reduce(plus, ZERO)),
+    average_price: plain(mean(prices.reduce(plus, ZERO), BigInt(members.length))),
+    min_price: plain(sorted[0] ?? ZERO),
+    max_price: plain(sorted.at(-1) ?? ZERO),
+  };
+  return { value, deleted: false, members: members.map(({ place }) => place) };
+}
+
+/** The newest version; of the same version the first, but a delete repeats the version of the image that it ends. */
+function foldOrder(events: readonly Decoded[]): Folded | null {
+  let newest: Decoded | null = null;
+  for (const event of events) {
+    const later = newest === null || event.row.version > newest.row.version;
+    const ends = newest !== null && event.op === 'd' && newest.op !== 'd' && event.row.version === newest.row.version;
+    if (later || ends) newest = event;
+  }
+  if (newest === null) return null;
+  const { order_id, symbol, side, quantity, price, status, event_time, version } = newest.row;
+  const deleted_at = newest.op === 'd' ? event_time : null;
+  const exact = plain(decimal(price));
+  return {
+    value: { order_id, symbol, side, quantity, price: exact, status, event_time, version, deleted_at },
+    deleted: newest.op === 'd',
+    members: [newest.place],
+  };
+}
+
+export const FOLDED_KINDS: readonly string[] = ['order_window', 'order'];
+
+/** All decodable source records, by what they may belong to. */
+export class SourceFold {
+  /** Every record that could be decoded, in order of (partition, offset). */
+  readonly decoded: readonly Decoded[];
+  private readonly byKey = new Map<string, Decoded[]>();
+  private readonly cache = new Map<string, Folded | null>();
+
+  constructor(
+    events: readonly SourceEvent[],
+    readonly windowMs: number,
+  ) {
+    const sorted = [...events].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+    this.decoded = sorted.map(decode).filter((event) => event !== null);
+    for (const event of this.decoded) {
+      this.add('order', event.row.order_id, event);
+      if (event.op === 'c' || event.op === 'r') this.add('order_window', this.windowOf(event), event);
+    }
+  }
+
+  windowOf({ row, eventMs }: Decoded): string {
+    return `${row.symbol}@${new Date(Math.floor(eventMs / this.windowMs) * this.windowMs).toISOString()}`;
+  }
+
+  knows(kind: string): boolean {
+    return FOLDED_KINDS.includes(kind);
+  }
+
+  keys(kind: string): string[] {
+    return [...this.byKey.keys()].flatMap((id) => (id.startsWith(`${kind}|`) ? [id.slice(kind.length + 1)] : []));
+  }
+
+  /** The value up to a coverage, or of everything; null: no record, hence no result. */
+  fold(kind: string, businessKey: string, upTo: Coverage | null = null): Folded | null {
+    const ends = Object.entries(upTo ?? {}).map(([p, [, last]]) => `${p}:${last}`);
+    const id = `${kind}|${businessKey}|${upTo === null ? '*' : ends.sort().join()}`;
+    const known = this.cache.get(id);
+    if (known !== undefined) return known;
+    const events = (this.byKey.get(`${kind}|${businessKey}`) ?? []).filter(({ place }) => within(place, upTo));
+    const folded = kind === 'order_window' ? foldWindow(events, this.windowMs) : foldOrder(events);
+    this.cache.set(id, folded);
+    return folded;
+  }
+
+  private add(kind: string, businessKey: string, event: Decoded): void {
+    const id = `${kind}|${businessKey}`;
+    const list = this.byKey.get(id);
+    if (list === undefined) this.byKey.set(id, [event]);
+    else list.push(event);
+  }
+}

@@ -1,0 +1,43 @@
+/** A history on disk: one folder per run, `history.jsonl` in it. Written as it happens, so that memory stays bounded. */
+import { createReadStream, createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { historyOf, type History, type Line } from './types.js';
+
+export const HISTORY_FILE = 'history.jsonl';
+/** More than this waiting for the disk: the recorder stops and says so, rather than to eat the memory. */
+const MOST_WAITING = 256 * 1024 * 1024;
+
+export class HistoryFile {
+  readonly folder: string;
+  lines = 0;
+  private readonly stream: WriteStream;
+  private failure: Error | null = null;
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true });
+    this.folder = folder;
+    // `wx`: a run never writes over another one's history.
+    this.stream = createWriteStream(join(folder, HISTORY_FILE), { flags: 'wx', highWaterMark: 1024 * 1024 });
+    this.stream.on('error', (error) => (this.failure = error));
+  }
+
+  write(line: Line): void {
+    if (this.failure !== null) throw this.failure;
+    if (this.stream.writableLength > MOST_WAITING) throw new Error('the disk is slower than the history grows');
+    this.lines += 1;
+    this.stream.write(`${JSON.stringify(line)}\n`);
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.stream.end(resolve));
+    if (this.failure !== null) throw this.failure;
+  }
+}
+
+export async function readHistory(folder: string): Promise<History> {
+  const input = createInterface({ input: createReadStream(join(folder, HISTORY_FILE)), crlfDelay: Infinity });
+  const lines: Line[] = [];
+  for await (const text of input) if (text !== '') lines.push(JSON.parse(text) as Line);
+  return historyOf(lines);
+}
