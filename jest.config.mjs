@@ -23,6 +23,7 @@ const base = {
   roots: [
     '<rootDir>/src',
     '<rootDir>/generator',
+    '<rootDir>/lab',
     '<rootDir>/processing',
     '<rootDir>/stack',
     '<rootDir>/test',
