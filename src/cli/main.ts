@@ -42,7 +42,7 @@ program
   .command('config')
   .description("list the server's settings; docs/CONFIG.md is made from this")
   .option('--markdown', 'as the page in docs/')
-  .action(() => process.stdout.write(configMarkdown()));
+  .action(() => void process.stdout.write(configMarkdown()));
 
 program
   .command('status')

@@ -27,7 +27,7 @@ export interface OracleRow {
   readonly business_key: string;
   readonly op: 'upsert' | 'delete';
   readonly calculated_value: Record<string, unknown>;
-  readonly evidence: Record<string, unknown>;
+  readonly evidence: { readonly coverage: Readonly<Record<string, readonly [number, number]>> };
 }
 
 /** Expected results of one kind by business key. */
