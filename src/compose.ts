@@ -16,7 +16,9 @@ import { startHeartbeat } from './ingest/heartbeat.js';
 import { startPeriodic } from './ingest/periodic.js';
 import { createIngest } from './ingest/run.js';
 import type { LogConsumer } from './log/port.js';
+import { AppError } from './errors.js';
 import type { Reached } from './position/commit-log.js';
+import { Highest } from './position/highest.js';
 import { createProjection, type Projection } from './projections/run.js';
 import { createRawHandler } from './raw/run.js';
 import { createApp } from './server/app.js';
@@ -162,8 +164,11 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const consumerOf = brokersOf(config, log);
   const consumer = consumerOf('ingest', [TOPIC_RESULTS_KAFKA_ONLY], config.INGEST_CONCURRENCY);
   const blocked = new Map<string, Error>();
+  const highest = new Highest();
+  const renew = renewal(pools.ingest, models, highest, log);
   const ingest = createIngest({
     pool: pools.ingest,
+    highest,
     engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
     onCommitted: metrics.committed,
     onBlocked: ({ topic, partition }, error) => blocked.set(`${topic}/${partition}`, error),
@@ -176,15 +181,18 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   });
   const projections = models.map((model): Projection => projectionOf(model, consumerOf, pools, log));
 
-  const heartbeat = startHeartbeat(pools.ingest, config.HEARTBEAT_MS, (err) =>
-    log.warn({ err }, 'the commit clock did not beat'),
-  );
+  const heartbeat = startHeartbeat(pools.ingest, config.HEARTBEAT_MS, highest, (err) => {
+    log.warn({ err }, 'the commit clock did not beat');
+    if (err instanceof AppError && err.code === 'CLOCK_REWOUND') renew();
+  });
   onStop(() => heartbeat.stop());
   const proofs = createProofSource({
     read: postgresClockRead(pools.proof),
     monotonicMs,
     horizon: { positions: config.PROOF_HORIZON, keys: config.PROOF_KEYS },
     timeoutMs: config.PROOF_TIMEOUT_MS,
+    highest,
+    onRewound: renew,
   });
   const retention = startPeriodic({
     everyMs: PRUNE_EVERY_MS,
@@ -252,6 +260,30 @@ function elasticModel(config: Config, log: Logger): ElasticModel | null {
     newName: () => randomUUID().slice(0, 8),
     onRefreshError: (err) => log.warn({ err }, 'Elasticsearch was not refreshed: its search position stays'),
   });
+}
+
+/**
+ * Begins a new incarnation after the clock was found behind what this server has seen, once at a time. The projections
+ * notice it in the log, and rebuild.
+ */
+function renewal(pool: Pool, models: readonly ReadModel[], highest: Highest, log: Logger): () => void {
+  let running = false;
+  return () => {
+    if (running) return;
+    running = true;
+    const seen = highest.mark();
+    void shownBy(models, log)
+      .then((shown) => startClock(pool, shown, seen?.incarnation))
+      .then(
+        ({ incarnation, forked }) =>
+          log.error(
+            { incarnation },
+            `the commit clock was rewound; a new incarnation begins: ${forked ?? 'begun already'}`,
+          ),
+        (err: unknown) => log.error({ err }, 'the clock was rewound, and no new incarnation could begin yet'),
+      )
+      .finally(() => (running = false));
+  };
 }
 
 const asErrorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Highest } from '../position/highest.js';
 import { position } from '../position/position.js';
 import { InFlight, type SeenEntry } from './in-flight.js';
 import { createProofSource, type ClockRead, type ProofOptions } from './proof.js';
@@ -119,6 +120,8 @@ describe('the shared clock read', () => {
       monotonicMs: () => time.ms,
       horizon: { positions: 100, keys: 100 },
       timeoutMs: 5_000,
+      highest: new Highest(),
+      onRewound: () => undefined,
       ...over,
     });
     return { calls, proofs, clock: time };
@@ -180,6 +183,25 @@ describe('the shared clock read', () => {
     calls[0]?.answer({ committedAtUs: '5000', nowUs: '4999' });
     await proof;
     expect(proofs.now()).toBeNull();
+  });
+
+  test.each<[string, Partial<ClockRead>]>([
+    ['stands behind what was seen', { position: '6', nonce: 'n6' }],
+    ['stands there with another nonce', { position: '7', nonce: 'm7' }],
+    ['has grown again on another branch', { position: '8', nonce: 'm8', entries: [[8, 'm8', 'm7', 1, []]] }],
+  ])('a clock that %s proves nothing, and asks for a new incarnation', async (_, read) => {
+    let asked = 0;
+    const { calls, proofs } = source({ onRewound: () => (asked += 1) });
+    const first = proofs.prove();
+    calls[0]?.answer({ position: '7', nonce: 'n7' });
+    await first;
+    const second = expect(proofs.prove()).rejects.toMatchObject({ code: 'PROOF_UNAVAILABLE' });
+    calls[1]?.answer(read);
+    await second;
+    expect(asked).toBe(1);
+    const third = proofs.prove();
+    calls[2]?.answer({ position: '7', nonce: 'x', incarnation: 'j' });
+    expect((await third).incarnation).toBe('j');
   });
 
   test('another incarnation forgets what was known of the old one', async () => {

@@ -5,11 +5,13 @@
 import type { Pool } from 'pg';
 import { performance } from 'node:perf_hooks';
 import { AppError } from '../errors.js';
+import { rewound, type Highest } from '../position/highest.js';
 import { micros, position, type Micros } from '../position/position.js';
 import type { ProcessingEngine } from '../words.js';
 import { InFlight, type Horizon, type SeenEntry } from './in-flight.js';
 import { pipelineFact, type StoredFacts } from './pipeline-facts.js';
 import type { PipelineFact, Proof, ProofSource } from './proof-port.js';
+import type { Reached } from '../position/commit-log.js';
 
 /** What one read brings back. */
 export interface ClockRead {
@@ -39,6 +41,10 @@ export interface ProofOptions {
   readonly horizon: Horizon;
   /** How long a request waits for a proof before it goes on without one. */
   readonly timeoutMs: number;
+  /** Shared with ingest: a clock behind it proves nothing. */
+  readonly highest: Highest;
+  /** Begins a new incarnation. Called when the clock was found rewound; nothing is proven meanwhile. */
+  readonly onRewound: () => void;
 }
 
 /** Reads come one after the other; who arrives during one waits for the next. */
@@ -54,7 +60,14 @@ export function createProofSource(options: ProofOptions): ProofSource {
 
   async function read(): Promise<Proof> {
     const sentMs = options.monotonicMs();
+    const mark = options.highest.mark();
     const answer = await options.read((inFlight.seen ?? -1n).toString(), options.horizon.positions);
+    const clock = { position: position(answer.position), nonce: answer.nonce, incarnation: answer.incarnation };
+    if (rewound(mark, clock) || forked(answer, mark)) {
+      options.onRewound();
+      throw unavailable(new Error(`the clock stands at ${answer.position}, ${mark?.position} was seen`));
+    }
+    options.highest.note(clock);
     if (incarnation !== answer.incarnation) {
       // Another history: what was remembered says nothing of it.
       inFlight.take([], { position: position(answer.position), nonce: `${answer.nonce}?` });
@@ -123,6 +136,13 @@ function withinLimit(proof: Promise<Proof>, timeoutMs: number): Promise<Proof> {
     timer = setTimeout(() => reject(unavailable()), timeoutMs);
   });
   return Promise.race([proof, limit]).finally(() => clearTimeout(timer));
+}
+
+/** The entry after the last one seen does not continue it: history was rewound and has grown again since. */
+function forked(answer: ClockRead, mark: Reached | null): boolean {
+  if (mark === null || mark.incarnation !== answer.incarnation) return false;
+  const following = answer.entries.find(([at]) => BigInt(at) === mark.position + 1n);
+  return following !== undefined && following[2] !== mark.nonce;
 }
 
 const entryOf = ([at, nonce, predecessor, committedAt, keys]: ClockRead['entries'][number]): SeenEntry => ({

@@ -5,7 +5,8 @@ import type { LogHandler, LogRecord } from '../log/port.js';
 import { decodeDocument, type ResultDocument } from '../stores/document.js';
 import { micros, position } from '../position/position.js';
 import { startClock } from '../stores/postgres/clock.js';
-import { HEARTBEAT_SQL } from './clock.js';
+import { Highest } from '../position/highest.js';
+import { beat } from './clock.js';
 import type { CrashPoint } from './commit.js';
 import { createIngest } from './run.js';
 
@@ -61,6 +62,7 @@ describe('the ingest transaction', () => {
   let database: TestDatabase;
   let pool: Pool;
   let ingest: LogHandler;
+  let highest: Highest;
   let stopAt: CrashPoint | null = null;
 
   beforeEach(async () => {
@@ -68,8 +70,10 @@ describe('the ingest transaction', () => {
     pool = new Pool({ connectionString: database.url, max: 4 });
     await startClock(pool, []);
     stopAt = null;
+    highest = new Highest();
     ingest = createIngest({
       pool,
+      highest,
       engines: new Map([[TOPIC, 'KAFKA_ONLY']]),
       hook: (point) => {
         if (point === stopAt) throw new Error(`stopped at ${point}`);
@@ -160,7 +164,7 @@ describe('the ingest transaction', () => {
   });
 
   test('two consumers of one partition store each record once', async () => {
-    const other = createIngest({ pool, engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
+    const other = createIngest({ pool, highest, engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
     await other.start(TOPIC, 0, { low: 0n, high: 2n });
     const batch = {
       topic: TOPIC,
@@ -298,7 +302,7 @@ describe('the ingest transaction', () => {
 
   test('positions are gapless, chained by nonce, and their commit times only grow, heartbeats included', async () => {
     await deliver(record(0, begin('a', 1)));
-    await Promise.all(Array.from({ length: 20 }, () => pool.query(HEARTBEAT_SQL, [0])));
+    await Promise.all(Array.from({ length: 20 }, () => beat(pool, 0, highest)));
     await deliver(record(1, emit('a', 2)));
     const { rows: log } = await pool.query<{
       position: string;
@@ -325,5 +329,35 @@ describe('the ingest transaction', () => {
     await expect(ingest.start(TOPIC, 0, { low: 9n, high: 12n })).rejects.toMatchObject({ code: 'INGEST_GAP' });
     // Expired after it was consumed: nothing is lost.
     expect(await ingest.start(TOPIC, 0, { low: 3n, high: 3n })).toBe(3n);
+  });
+
+  test('a Postgres restored behind what this server has seen takes nothing in until a new incarnation has begun', async () => {
+    await deliver(record(0, begin('a', 1)));
+    await pool.query('create table copy_clock as table commit_clock');
+    await deliver(record(1, emit('a', 2)));
+    const seen = highest.mark();
+    // Restored: the clock and the offsets stand where they stood at the copy.
+    await pool.query('delete from commit_log where position > 1');
+    await pool.query('delete from results');
+    await pool.query(
+      'update commit_clock c set position = o.position, nonce = o.nonce, predecessor = o.predecessor from copy_clock o',
+    );
+    await expect(deliver(record(2, emit('a', 3)))).rejects.toMatchObject({ code: 'CLOCK_REWOUND', retryable: true });
+    await expect(beat(pool, 0, highest)).rejects.toMatchObject({ code: 'CLOCK_REWOUND' });
+    expect(await rows()).toEqual([]);
+    const { forked, incarnation } = await startClock(pool, [], seen?.incarnation);
+    expect([forked, incarnation]).toEqual([
+      'it was seen to go back while the server ran',
+      expect.not.stringMatching(seen?.incarnation ?? ''),
+    ]);
+    await deliver(record(2, emit('a', 3)));
+    expect(await rows()).toHaveLength(1);
+  });
+
+  test('offsets that were restored behind this consumer send it back, so that nothing in between is skipped', async () => {
+    await deliver(record(0, begin('a', 1)), record(1, emit('a', 2)));
+    await pool.query('update ingest_offsets set next_offset = 1, last_offset = 0');
+    await expect(deliver(record(2, emit('a', 3)))).rejects.toMatchObject({ code: 'INGEST_REWOUND', retryable: true });
+    expect(await clock()).toBe('1');
   });
 });

@@ -9,6 +9,7 @@ import { needs, plan, type Loaded, type Plan } from '../decision/plan.js';
 import type { Incoming, IncomingResult } from '../decision/state.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
+import type { Highest } from '../position/highest.js';
 import { micros, type Micros } from '../position/position.js';
 import { encodeDocument } from '../stores/document.js';
 import { NOW_US, takeClock, writeLog, type Tick } from './clock.js';
@@ -26,6 +27,8 @@ import {
 
 export interface Batch {
   readonly place: Place;
+  /** The partition goes on here, as far as this consumer knows: Postgres may be further, never less far. */
+  readonly expected: bigint;
   /** In offset order, never empty, with what each was decoded to. */
   readonly records: readonly { readonly record: LogRecord; readonly decoded: Decoded }[];
 }
@@ -109,14 +112,21 @@ const changedKeys = (planned: Plan): string =>
 const documents = (planned: Plan): string[] =>
   [...planned.rows.values()].map(({ row }) => JSON.stringify(encodeDocument(row)));
 
-async function write(client: PoolClient, batch: Batch, parts: Split, planned: Plan, loaded: Loaded): Promise<Tick> {
+async function write(
+  client: PoolClient,
+  batch: Batch,
+  parts: Split,
+  planned: Plan,
+  loaded: Loaded,
+  highest: Highest,
+): Promise<Tick> {
   const { place, records } = batch;
   const last = records.at(-1)?.record;
   if (last === undefined) throw new Error('a batch is never empty');
   // What needs no position and conflicts with nobody is prepared before the clock is taken.
   const keys = changedKeys(planned);
   const docs = documents(planned);
-  const tick = await takeClock(client);
+  const tick = await takeClock(client, highest);
   await writeRows(client, place, tick, [...planned.rows.values()]);
   await writeRefusals(client, place, tick, planned.refusals, parts.provenance);
   await writeRequests(client, tick, planned.requests);
@@ -132,9 +142,20 @@ async function write(client: PoolClient, batch: Batch, parts: Split, planned: Pl
   return tick;
 }
 
+/** Postgres was restored behind us: what lies between must be read again, so the partition is started anew. */
+const offsetsRewound = (place: Place, next: bigint, expected: bigint): AppError =>
+  new AppError(
+    'INGEST_REWOUND',
+    `${place.topic}/${place.partition}: Postgres goes on at ${next}, this consumer at ${expected}.`,
+    {
+      retryable: true,
+      outcome: 'none',
+    },
+  );
+
 const NOTHING: Committed = { tick: null, consumed: 0, rows: 0, deadLetters: 0, refusals: 0 };
 
-async function transact(client: PoolClient, batch: Batch, hook: Hook): Promise<Committed> {
+async function transact(client: PoolClient, batch: Batch, highest: Highest, hook: Hook): Promise<Committed> {
   const { place } = batch;
   const all = split(batch.records);
   // Copied before any lock: the bytes travel while nobody waits.
@@ -143,13 +164,14 @@ async function transact(client: PoolClient, batch: Batch, hook: Hook): Promise<C
   // Offsets first: a second consumer conflicts here, before any effect.
   const { next, now } = await lockOffsets(client, place);
   await hook('locked');
+  if (next < batch.expected) throw offsetsRewound(place, next, batch.expected);
   // Redelivered, or consumed by another meanwhile: skipped by the only count that matters.
   const fresh = batch.records.filter(({ record }) => record.offset >= next);
   if (fresh.length === 0) return NOTHING;
   const parts = fresh.length === batch.records.length ? all : split(fresh);
   const loaded = await load(client, place, parts.incoming);
   const planned = plan(parts.incoming, loaded, now);
-  const tick = await write(client, { place, records: fresh }, parts, planned, loaded);
+  const tick = await write(client, { ...batch, records: fresh }, parts, planned, loaded, highest);
   await hook('written');
   return {
     tick,
@@ -164,14 +186,20 @@ async function transact(client: PoolClient, batch: Batch, hook: Hook): Promise<C
  * Commits a batch. After an error nothing of it is in Postgres, except when the commit itself was cut off: then nobody
  * can tell, and the redelivery finds out by the offsets.
  */
-export async function commitBatch(pool: Pool, batch: Batch, hook: Hook = () => undefined): Promise<Committed> {
+export async function commitBatch(
+  pool: Pool,
+  batch: Batch,
+  highest: Highest,
+  hook: Hook = () => undefined,
+): Promise<Committed> {
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
     await prepareBatchTable(client);
     await client.query('begin');
-    const committed = await transact(client, batch, hook);
+    const committed = await transact(client, batch, highest, hook);
     await client.query('commit');
+    if (committed.tick !== null) highest.note(committed.tick);
     await hook('committed');
     return committed;
   } catch (error) {

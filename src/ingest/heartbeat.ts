@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import { HEARTBEAT_SQL } from './clock.js';
+import type { Highest } from '../position/highest.js';
+import { beat } from './clock.js';
 import { startPeriodic, type Periodic } from './periodic.js';
 
 /**
@@ -7,9 +8,13 @@ import { startPeriodic, type Periodic } from './periodic.js';
  * up to date can be told from one that is cut off (contract.md §7). Two servers don't double it: the clock decides.
  * @param idleMs at most 250
  */
-export function startHeartbeat(pool: Pool, idleMs: number, onError: (error: unknown) => void): Periodic {
-  const beat = async (): Promise<void> => {
-    await pool.query({ name: 'heartbeat', text: HEARTBEAT_SQL, values: [Math.floor(idleMs / 2) * 1000] });
-  };
-  return startPeriodic({ everyMs: Math.floor(idleMs / 2), run: beat, onError });
+export function startHeartbeat(
+  pool: Pool,
+  idleMs: number,
+  highest: Highest,
+  onError: (error: unknown) => void,
+): Periodic {
+  const everyMs = Math.floor(idleMs / 2);
+  const run = async (): Promise<void> => void (await beat(pool, everyMs * 1000, highest));
+  return startPeriodic({ everyMs, run, onError });
 }

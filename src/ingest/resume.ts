@@ -7,6 +7,8 @@ import type { Place } from './decode.js';
 export interface Resumption {
   /** The offset to read from. */
   readonly from: bigint;
+  /** The offset of the first record that is not consumed yet. */
+  readonly next: bigint;
   /** The last consumed record, which is read again to be compared; undefined when it can't be or need not be. */
   readonly last?: { readonly offset: bigint; readonly digest: Buffer };
 }
@@ -44,7 +46,7 @@ export function resumption(
       `the log begins at ${extent.low}, but ${next} is next; records were deleted before they were read.`,
     );
   }
-  return last === null || last.offset < extent.low ? { from: next } : { from: last.offset, last };
+  return last === null || last.offset < extent.low ? { from: next, next } : { from: last.offset, next, last };
 }
 
 /** Reads the partition's offsets, and makes its row at the first start: a partition begins at its first record. */

@@ -4,11 +4,14 @@ import { AppError, asError } from '../errors.js';
 import type { LogBatch, LogExtent, LogHandler, LogRecord } from '../log/port.js';
 import type { ProcessingEngine } from '../words.js';
 import { commitBatch, digestOf, type Batch, type Committed, type Hook } from './commit.js';
+import type { Highest } from '../position/highest.js';
 import { decode, letterOf, type Place } from './decode.js';
 import { resume, type Resumption } from './resume.js';
 
 export interface IngestOptions {
   readonly pool: Pool;
+  /** Shared with the heartbeat and the proof. */
+  readonly highest: Highest;
   /** Result topic → the one engine that may write to it. */
   readonly engines: ReadonlyMap<string, ProcessingEngine>;
   readonly hook?: Hook;
@@ -21,6 +24,8 @@ const refusesData = (error: unknown): boolean => /^(22|23)/.test((error as { cod
 
 export function createIngest(options: IngestOptions): LogHandler {
   const awaiting = new Map<string, Resumption>();
+  /** Where each partition goes on, as far as this consumer knows. */
+  const expected = new Map<string, bigint>();
 
   const placeOf = (topic: string, number: number): Place => {
     const engine = options.engines.get(topic);
@@ -28,8 +33,11 @@ export function createIngest(options: IngestOptions): LogHandler {
     return { topic, partition: number, engine };
   };
 
+  const idOf = ({ topic, partition }: Place): string => `${topic}/${partition}`;
+
   const prepare = (place: Place, records: readonly LogRecord[]): Batch => ({
     place,
+    expected: expected.get(idOf(place)) ?? 0n,
     records: records.map((record, ordinal) => ({ record, decoded: decode(record, place, ordinal) })),
   });
 
@@ -37,35 +45,40 @@ export function createIngest(options: IngestOptions): LogHandler {
   async function commitOneByOne(place: Place, records: readonly LogRecord[]): Promise<void> {
     for (const record of records) {
       try {
-        report(place, await commitBatch(options.pool, prepare(place, [record]), options.hook), 1);
+        await commit(prepare(place, [record]));
       } catch (error) {
         if (!refusesData(error)) throw error;
         const letter = letterOf(record, place, 'STORE_REFUSED', asError(error).message);
-        const batch: Batch = { place, records: [{ record, decoded: { type: 'dead-letter', letter, record: null } }] };
-        report(place, await commitBatch(options.pool, batch, options.hook), 1);
+        const decoded = { type: 'dead-letter', letter, record: null } as const;
+        await commit({ ...prepare(place, [record]), records: [{ record, decoded }] });
       }
     }
   }
 
-  const report = (place: Place, committed: Committed, records: number): void =>
-    options.onCommitted?.(place, committed, records);
+  async function commit(batch: Batch): Promise<void> {
+    const committed = await commitBatch(options.pool, batch, options.highest, options.hook);
+    const last = batch.records.at(-1);
+    if (last !== undefined) expected.set(idOf(batch.place), last.record.offset + 1n);
+    options.onCommitted?.(batch.place, committed, batch.records.length);
+  }
 
   return {
     async start(topic: string, number: number, extent: LogExtent): Promise<bigint> {
       const place = placeOf(topic, number);
       const resumption = await resume(options.pool, place, extent);
-      awaiting.set(`${topic}/${number}`, resumption);
+      awaiting.set(idOf(place), resumption);
+      expected.set(idOf(place), resumption.next);
       return resumption.from;
     },
 
     async handle({ topic, partition: number, records }: LogBatch): Promise<void> {
       const place = placeOf(topic, number);
-      const fresh = verified(awaiting.get(`${topic}/${number}`), place, records);
-      awaiting.delete(`${topic}/${number}`);
+      const fresh = verified(awaiting.get(idOf(place)), place, records);
+      awaiting.delete(idOf(place));
       if (fresh.length === 0) return;
       const batch = prepare(place, fresh);
       try {
-        report(place, await commitBatch(options.pool, batch, options.hook), fresh.length);
+        await commit(batch);
       } catch (error) {
         if (!refusesData(error)) throw error;
         await commitOneByOne(place, fresh);

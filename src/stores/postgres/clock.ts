@@ -4,6 +4,7 @@
  */
 import type { Pool } from 'pg';
 import type { Reached } from '../../position/commit-log.js';
+import { rewound } from '../../position/highest.js';
 import { position } from '../../position/position.js';
 
 export interface ClockStart {
@@ -34,14 +35,17 @@ export function fork(
 ): string | null {
   if (clock.system !== now.system) return 'the database belongs to another cluster';
   if (clock.timeline !== now.timeline) return `the timeline changed from ${clock.timeline} to ${now.timeline}`;
-  const ahead = shown.find((store) => store.incarnation === clock.incarnation && store.position > clock.position);
+  const ahead = shown.find((store) => store.incarnation === clock.incarnation && rewound(store, clock));
   return ahead === undefined
     ? null
     : `a store has shown position ${ahead.position}, the clock stands at ${clock.position}`;
 }
 
-/** Called once at start, before anything is served or written. */
-export async function startClock(pool: Pool, shown: readonly Reached[]): Promise<ClockStart> {
+/**
+ * Called at start, before anything is served or written, and when a running server finds the clock rewound.
+ * @param ended an incarnation that is known to have forked, whatever the clock shows by now; another one goes on
+ */
+export async function startClock(pool: Pool, shown: readonly Reached[], ended?: string): Promise<ClockStart> {
   await pool.query(
     `insert into commit_clock (position, nonce, predecessor, committed_at_us, incarnation, system_identifier, timeline)
      select 0, gen_random_uuid(), gen_random_uuid(), (extract(epoch from clock_timestamp()) * 1e6)::bigint, gen_random_uuid(), now_system, now_timeline
@@ -59,7 +63,8 @@ export async function startClock(pool: Pool, shown: readonly Reached[]): Promise
     system: row.system_identifier,
     timeline: row.timeline,
   };
-  const forked = fork(clock, { system: row.now_system, timeline: row.now_timeline }, shown);
+  const known = clock.incarnation === ended ? 'it was seen to go back while the server ran' : null;
+  const forked = known ?? fork(clock, { system: row.now_system, timeline: row.now_timeline }, shown);
   if (forked === null) return { incarnation: clock.incarnation, position: clock.position, forked };
   const renewed = await pool.query<{ incarnation: string }>(
     `update commit_clock set incarnation = gen_random_uuid(), nonce = gen_random_uuid(), system_identifier = $2, timeline = $3
