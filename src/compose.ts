@@ -225,7 +225,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
         proofMs: config.PROOF_TIMEOUT_MS,
         drainMs: config.DRAIN_TIMEOUT_MS,
       },
-      bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.MONGODB_STALE_MS },
+      bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.STALE_MS },
     },
     readers,
     proofs,

@@ -113,10 +113,10 @@ export const VARIABLES = {
     default: '10000',
     about: 'A pipeline without a heartbeat for so long has stopped: its open results are LOW. Milliseconds.',
   },
-  MONGODB_STALE_MS: {
+  STALE_MS: {
     schema: integer(100, 3_600_000),
     default: '5000',
-    about: 'A MongoDB answer that may be older than this is marked stale. Milliseconds.',
+    about: 'An answer of a read model that may be older than this is marked stale. Milliseconds.',
   },
   PROOF_TIMEOUT_MS: {
     schema: integer(50, 900),
