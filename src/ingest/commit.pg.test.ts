@@ -253,6 +253,39 @@ describe('the ingest transaction', () => {
     });
   });
 
+  test('an order is judged by where it begins: unknown, or before its run, is LOW; a late drop may name its kind', async () => {
+    const order = golden('result.order');
+    const evidence = order['evidence'] as object;
+    const say = (seq: number, business_key: string, begins: string | null): Record<string, unknown> => ({
+      ...emit('b', seq, { ...order, run: { id: 'b', subtask: 0 }, seq, business_key }),
+      evidence: { ...evidence, coverage: { '0': [20 + seq, 20 + seq] }, begins },
+    });
+    const before = '2026-01-05T09:03:30.000Z';
+    const dropped = golden('control.late-dropped');
+    await deliver(
+      record(0, begin('b', 1, { start: 10, before })),
+      record(1, say(2, 'older', before)),
+      record(2, say(3, 'newer', '2026-01-05T09:03:30.001Z')),
+      record(3, say(4, 'unknown', null)),
+      record(4, {
+        ...dropped,
+        run: { id: 'b', subtask: 0 },
+        seq: 5,
+        business_key: 'newer',
+        calculated_value: { ...(dropped['calculated_value'] as object), kind: 'anomaly' },
+      }),
+    );
+    const { rows: stored } = await pool.query<{ kind: string; business_key: string; reasons: string[] }>(
+      'select kind, business_key, reasons from results order by kind desc, business_key',
+    );
+    expect(stored.map((row) => [row.kind, row.business_key, row.reasons])).toEqual([
+      ['order', 'newer', ['NO_CHECKPOINT']],
+      ['order', 'older', ['NO_CHECKPOINT', 'RESTART_DUPLICATION']],
+      ['order', 'unknown', ['NO_CHECKPOINT', 'RESTART_DUPLICATION']],
+      ['anomaly', 'newer', ['VIOLATION_LATE_DROPPED']],
+    ]);
+  });
+
   test('a dropped late event lowers its window, also one that gets its first row later', async () => {
     const dropped = {
       ...golden('control.late-dropped'),
