@@ -6,7 +6,7 @@ import type { StoredResult } from '../port.js';
 import { changeRejected } from './command.js';
 
 /** Of the documents' shape. Another one in the store means: rebuild. */
-export const DOCUMENT_VERSION = 1;
+export const DOCUMENT_VERSION = 2;
 
 /** One string per key. Kind and engine can't hold the separator, so two keys never share an id. */
 export const idOf = ({ kind, engine, businessKey }: ResultKey): string =>

@@ -10,20 +10,26 @@ import type { MongoPlace } from './read.js';
 
 const PREFIX = 'results_';
 
-/** What `list` needs, for results that are not deleted. Made on the empty collection, so that no build takes long. */
-const INDEXES: readonly Document[] = [
-  { name: 'by_window', key: { kind: 1, processing_engine: 1, 'calculated_value.window_start': 1, business_key: 1 } },
-  {
-    name: 'by_symbol',
-    key: {
-      kind: 1,
-      processing_engine: 1,
-      'calculated_value.symbol': 1,
-      'calculated_value.window_start': 1,
-      business_key: 1,
+/** The fields of calculated_value that a kind is listed by. */
+const ORDERS = ['window_start', 'event_time', 'detected_at'] as const;
+
+/**
+ * What `list` needs, of each order two, with and without a symbol: for results that are not deleted and have the field. Made
+ * on the empty collection, so that no build takes long.
+ */
+const INDEXES: readonly Document[] = ORDERS.flatMap((order) => {
+  const field = `calculated_value.${order}`;
+  const partialFilterExpression = { deleted: false, [field]: { $exists: true } };
+  const of = (names: readonly string[]): Document => Object.fromEntries(names.map((name) => [name, 1]));
+  return [
+    { name: `by_${order}`, key: of(['kind', 'processing_engine', field, 'business_key']), partialFilterExpression },
+    {
+      name: `by_symbol_${order}`,
+      key: of(['kind', 'processing_engine', 'calculated_value.symbol', field, 'business_key']),
+      partialFilterExpression,
     },
-  },
-].map((index) => ({ ...index, partialFilterExpression: { deleted: false } }));
+  ];
+});
 
 export interface RebuildInput {
   readonly copy: AsyncIterable<readonly StoredResult[]>;
