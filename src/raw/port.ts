@@ -14,6 +14,13 @@ export interface RawRecord {
   readonly appendedAtMs: number;
 }
 
+/** A source event and one place at which it was written. */
+export interface RawPlace {
+  readonly eventId: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
 export interface RawLog {
   /** Makes the table, and its retention what it should be. Asked before anything else; may be asked again. */
   prepare(): Promise<void>;
@@ -21,4 +28,6 @@ export interface RawLog {
   lastOffset(partition: number): Promise<bigint | null>;
   /** Idempotent by (partition, offset). Readable and on disk when it resolves. */
   append(records: readonly RawRecord[]): Promise<void>;
+  /** Where events of these ids were written; an id that is not held is left out, one that was written twice comes twice. */
+  find(eventIds: readonly string[]): Promise<readonly RawPlace[]>;
 }

@@ -1,11 +1,14 @@
 /** The raw log in ClickHouse: one row per (partition, offset), however often it is inserted. */
 import { isUtf8 } from 'node:buffer';
-import type { RawLog, RawRecord } from '../../raw/port.js';
+import type { RawLog, RawPlace, RawRecord } from '../../raw/port.js';
 import { command, insert, query, type ClickhousePlace, type Row } from './command.js';
 import { CHUNK_BYTES } from './document.js';
-import { qualified, rawTable } from './schema.js';
+import { qualified, RAW_EVENT_ID, RAW_EVENT_ID_INDEX, rawTable } from './schema.js';
 
 export const RAW_TABLE = 'raw_events';
+
+/** Ids travel in the URL. */
+const IDS_PER_QUERY = 100;
 
 const COLUMNS = [
   'source_partition',
@@ -55,6 +58,9 @@ export function createRawLog(place: ClickhousePlace, days: number): RawLog {
     async prepare() {
       await command(place, `CREATE DATABASE IF NOT EXISTS ${place.database}`);
       await command(place, rawTable(table, days));
+      // A log of an older version: computed when read, until a merge has written it.
+      await command(place, `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${RAW_EVENT_ID}`);
+      await command(place, `ALTER TABLE ${table} ADD ${RAW_EVENT_ID_INDEX.replace('INDEX ', 'INDEX IF NOT EXISTS ')}`);
       const [row] = await query(
         place,
         'SELECT engine_full AS ddl FROM system.tables WHERE database = {database:String} AND name = {name:String}',
@@ -74,6 +80,22 @@ export function createRawLog(place: ClickhousePlace, days: number): RawLog {
         { partition },
       );
       return row === undefined ? null : BigInt(row['source_offset']);
+    },
+    async find(eventIds) {
+      const wanted = [...new Set(eventIds)];
+      const found: RawPlace[] = [];
+      for (let at = 0; at < wanted.length; at += IDS_PER_QUERY) {
+        const rows = await query(
+          place,
+          `SELECT DISTINCT event_id, source_partition, source_offset FROM ${table} WHERE event_id IN {ids:Array(String)}`,
+          { ids: wanted.slice(at, at + IDS_PER_QUERY) },
+        );
+        for (const row of rows) {
+          const { event_id: eventId, source_partition: partition, source_offset: offset } = row;
+          found.push({ eventId, partition, offset: BigInt(offset) });
+        }
+      }
+      return found;
     },
     async append(records) {
       for (const rows of chunks(records)) await insert(place, table, COLUMNS, rows);

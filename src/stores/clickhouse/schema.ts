@@ -83,6 +83,13 @@ export const metaTable = (name: string): string => `CREATE TABLE IF NOT EXISTS $
 ORDER BY (generation, table_uuid)
 SETTINGS ${DURABLE}`;
 
+/** Flat or in an envelope, as the source wrote it (wire/event.ts); empty when there is none. */
+export const RAW_EVENT_ID = `event_id String MATERIALIZED multiIf(
+    JSONHas(ifNull(value, ''), 'event_id'), JSONExtractString(ifNull(value, ''), 'event_id'),
+    JSONHas(ifNull(value, ''), 'after', 'event_id'), JSONExtractString(ifNull(value, ''), 'after', 'event_id'),
+    JSONExtractString(ifNull(value, ''), 'before', 'event_id'))`;
+export const RAW_EVENT_ID_INDEX = `INDEX by_event_id event_id TYPE bloom_filter(0.001) GRANULARITY 1`;
+
 export const rawTable = (name: string, days: number): string => `CREATE TABLE IF NOT EXISTS ${name} (
   source_partition UInt32,
   source_offset UInt64,
@@ -90,7 +97,9 @@ export const rawTable = (name: string, days: number): string => `CREATE TABLE IF
   event_key Nullable(String),
   value Nullable(String) DEFAULT base64Decode(value_base64) CODEC(ZSTD(1)),
   value_base64 Nullable(String) EPHEMERAL,
-  appended_at DateTime64(3, 'UTC')
+  appended_at DateTime64(3, 'UTC'),
+  ${RAW_EVENT_ID},
+  ${RAW_EVENT_ID_INDEX}
 ) ENGINE = ReplacingMergeTree
 ORDER BY (source_partition, source_offset)
 TTL toDateTime(appended_at) + INTERVAL ${days} DAY
