@@ -29,10 +29,12 @@ export const IMPORT_RULES = [
       ...(store === 'clickhouse' ? ['src/raw/port.ts'] : []),
     ],
   })),
+  { from: 'src/staleness', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   {
     from: 'src/ingest',
     may: [
       'src/decision',
+      'src/staleness',
       'src/log',
       'src/stores/port.ts',
       'src/stores/document.ts',
@@ -53,6 +55,10 @@ export const IMPORT_RULES = [
       'src/words.ts',
       'wire',
     ],
+  },
+  {
+    from: 'src/schema',
+    may: ['src/contract', 'src/stores/port.ts', 'src/position', 'src/errors.ts', 'src/words.ts', 'wire'],
   },
   {
     from: 'src/resolvers',

@@ -31,12 +31,14 @@ import { createElasticModel, type ElasticModel } from './stores/elasticsearch/mo
 import { ELASTIC_CLIENT_OPTIONS } from './stores/elasticsearch/request.js';
 import { MONGO_CLIENT_OPTIONS } from './stores/mongodb/command.js';
 import { createMongoModel } from './stores/mongodb/model.js';
-import type { ReadModel, ResultReader } from './stores/port.js';
+import type { ReadModel, ResultReader, StatsReader } from './stores/port.js';
 import { startClock } from './stores/postgres/clock.js';
+import { createPostgresLedgers } from './stores/postgres/ledgers.js';
 import { migrate } from './stores/postgres/migrate.js';
 import { createPostgresReader } from './stores/postgres/read.js';
 import { prune } from './stores/postgres/retention.js';
 import { createTruth } from './stores/postgres/snapshot.js';
+import { createPostgresStats } from './stores/postgres/stats.js';
 import type { Store } from './words.js';
 
 export interface RunningServer {
@@ -205,6 +207,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     ['POSTGRES', createPostgresReader(pools.reads)],
     ...models.map((model) => [model.store, model] as const),
   ]);
+  const ledgers = createPostgresLedgers(pools.reads);
   const health = createHealth({
     projections,
     models,
@@ -228,6 +231,14 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
       bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.STALE_MS },
     },
     readers,
+    search: elastic,
+    stats: new Map<Store, StatsReader>([
+      ['POSTGRES', createPostgresStats(pools.reads)],
+      ['CLICKHOUSE', clickhouse.model],
+    ]),
+    deadLetters: ledgers,
+    events: ledgers,
+    locateEvents: (eventIds) => clickhouse.rawLog.find(eventIds),
     proofs,
     storeStatuses: health.storeStatuses,
     readiness: health.readiness,

@@ -146,7 +146,7 @@ export const VARIABLES = {
   RETENTION_DAYS: {
     schema: integer(1, 3_650),
     default: '14',
-    about: 'Days that refusals and closed dead letters are kept.',
+    about: 'Days that refusals, closed dead letters and staleness events are kept.',
   },
   REQUEST_TIMEOUT_MS: {
     schema: integer(100, 120_000),

@@ -17,6 +17,28 @@ export type ProcessingEngine = (typeof PROCESSING_ENGINES)[number];
 export const STORES = ['POSTGRES', 'MONGODB', 'ELASTICSEARCH', 'CLICKHOUSE'] as const;
 export type Store = (typeof STORES)[number];
 
+/** What can happen to how far a result can be trusted, as clients hear of it (contract.md §9). */
+export const STALENESS_EVENTS = [
+  'STORE_BEHIND',
+  'STORE_CAUGHT_UP',
+  'CHECKPOINT_OVERDUE',
+  'CHECKPOINT_RESUMED',
+  'RUN_STARTED',
+  'PIPELINE_STOPPED',
+  'ROLLBACK_REFUSED',
+  'CONFIDENCE_LOWERED',
+  'CONFIDENCE_RAISED',
+  'LATE_UPDATE',
+  'VIOLATION',
+  'REPROCESSED',
+  'DIVERGENCE_FOUND',
+  'DIVERGENCE_REPAIRED',
+  'CDC_PAUSED',
+  'CDC_RESUMED',
+  'GAP',
+] as const;
+export type StalenessEventType = (typeof STALENESS_EVENTS)[number];
+
 /**
  * Why a field is not HIGH. Each code is stable and public: clients switch on it. The sentence is for people.
  * `EVIDENCE_MISSING_<field>` codes are made with `evidenceMissing`.
@@ -31,6 +53,7 @@ export const REASONS = {
   STORE_BEHIND: 'A newer change of this key is accepted, and this store has not applied it yet.',
   POSITION_UNKNOWN: 'How far this store has come cannot be proven right now.',
   PROOF_UNAVAILABLE: 'The source of truth cannot be asked right now, so nothing proves that this is the newest value.',
+  SEARCH_SET: 'A search is not proven to have found everything that there is.',
   VIOLATION_OUTPUT_GAP: 'Output of the pipeline was lost before this result.',
   VIOLATION_LATE_DROPPED: 'An event of this result came too late and was dropped by the engine.',
   VIOLATION_DEAD_LETTER: 'A source record that could belong to this result could not be decoded.',

@@ -1,6 +1,7 @@
 /**
- * `@consistency`: for now the scope alone. STRONG reads Postgres, EVENTUAL MongoDB; of an operation's and a field's
- * requirement the stricter one holds. Whatever is not supported yet is refused before anything is read.
+ * `@consistency`: for now the scope alone. STRONG reads Postgres, EVENTUAL a read model, SEARCH an Elasticsearch search; of
+ * an operation's and a field's requirement the stricter one holds. Whatever is not supported is refused before anything
+ * is read.
  */
 import {
   DirectiveLocation,
@@ -11,6 +12,7 @@ import {
   GraphQLString,
   Kind,
   visit,
+  type ArgumentNode,
   type DirectiveNode,
   type DocumentNode,
   type FieldNode,
@@ -19,7 +21,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
-import type { ConsistencyScope } from '../words.js';
+import { CONSISTENCY_SCOPES, type ConsistencyScope } from '../words.js';
 
 const ON_UNMET = ['FALLBACK', 'WAIT', 'NULL', 'ERROR'] as const;
 
@@ -40,7 +42,7 @@ export function consistencyDirective(level: GraphQLEnumType, scope: GraphQLEnumT
       scope: {
         type: scope,
         description:
-          'STRONG: Postgres, read after the request began. EVENTUAL: MongoDB. The stricter of operation and field holds.',
+          'STRONG: Postgres, read after the request began. EVENTUAL: a read model. SEARCH: an Elasticsearch search, for lists. The stricter of operation and field holds.',
       },
       maxStalenessMs: { type: GraphQLInt },
       atLeast: { type: GraphQLString, description: 'A token of an earlier response.' },
@@ -58,35 +60,55 @@ export interface ScopePlan {
 
 export const NO_DEMAND: ScopePlan = { operation: null, fields: new Map() };
 
-/** The scope to read a root field with. Without a demand: EVENTUAL, the default store. */
-export function scopeOf(plan: ScopePlan, responseKey: string): ConsistencyScope {
-  return plan.operation === 'STRONG' || plan.fields.get(responseKey) === 'STRONG' ? 'STRONG' : 'EVENTUAL';
+/** Root fields that read results → the scopes that each can be read with, its default first. */
+export type Readable = ReadonlyMap<string, readonly ConsistencyScope[]>;
+
+/** The stricter of two; they are declared strictest first. */
+const stricter = (a: ConsistencyScope | null, b: ConsistencyScope | null): ConsistencyScope | null =>
+  a === null || b === null ? (a ?? b) : CONSISTENCY_SCOPES.indexOf(a) <= CONSISTENCY_SCOPES.indexOf(b) ? a : b;
+
+/** The scope to read a root field with. Without a demand: that of its default store. */
+export function scopeOf(
+  plan: ScopePlan,
+  responseKey: string,
+  byDefault: ConsistencyScope = 'EVENTUAL',
+): ConsistencyScope {
+  return stricter(plan.operation, plan.fields.get(responseKey) ?? null) ?? byDefault;
 }
 
 /**
  * Reads the demands of a valid document.
- * @param readable the root fields that read results: a demand on any other field would mean nothing
+ * @param readable a demand on any other field would mean nothing
  * @throws GraphQLError CONSISTENCY_UNSUPPORTED with the place
  */
 export function planScopes(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
-  readable: ReadonlySet<string>,
+  readable: Readable,
 ): ScopePlan {
   const demands = demandsIn(document);
   if (demands.none) return NO_DEMAND;
   const values = withDefaults(operation, variables);
   const fields = new Map<string, ConsistencyScope>();
   const fragments = fragmentsOf(document);
+  const own = demandOn(operation);
+  const ofOperation = own === undefined ? null : scopeIn(own, values);
   for (const node of rootFields(operation.selectionSet, fragments)) {
     const directive = demandOn(node);
-    if (directive === undefined) continue;
-    if (!readable.has(node.name.value))
-      throw unsupported(`@consistency has no meaning on ${node.name.value}.`, directive);
+    const scopes = readable.get(node.name.value);
+    if (scopes === undefined) {
+      if (directive !== undefined) throw unsupported(`@consistency has no meaning on ${node.name.value}.`, directive);
+      continue;
+    }
     const key = node.alias?.value ?? node.name.value;
-    const scope = scopeIn(directive, values);
-    if (scope !== null && fields.get(key) !== 'STRONG') fields.set(key, scope);
+    const demanded = stricter(fields.get(key) ?? null, directive === undefined ? null : scopeIn(directive, values));
+    if (demanded !== null) fields.set(key, demanded);
+    const scope = stricter(ofOperation, demanded);
+    if (scope !== null && !scopes.includes(scope)) {
+      const place = directive ?? own ?? node;
+      throw unsupported(`${node.name.value} can't be read with scope ${scope}: use ${scopes.join(' or ')}.`, place);
+    }
   }
   const placed = new Set(
     operationsOf(document)
@@ -97,8 +119,7 @@ export function planScopes(
     if (!placed.has(directive))
       throw unsupported('Put @consistency on the operation or on a field of Query that reads results.', directive);
   }
-  const own = demandOn(operation);
-  return { operation: own === undefined ? null : scopeIn(own, values), fields };
+  return { operation: ofOperation, fields };
 }
 
 function scopeIn(directive: DirectiveNode, variables: Readonly<Record<string, unknown>>): ConsistencyScope | null {
@@ -108,9 +129,7 @@ function scopeIn(directive: DirectiveNode, variables: Readonly<Record<string, un
   }
   const given = directive.arguments?.[0]?.value;
   const scope = given === undefined ? null : literal(given, variables);
-  if (scope === 'SEARCH')
-    throw unsupported('These fields are not answered by a search: use STRONG or EVENTUAL.', directive);
-  return scope === 'STRONG' || scope === 'EVENTUAL' ? scope : null;
+  return CONSISTENCY_SCOPES.find((known) => known === scope) ?? null;
 }
 
 function literal(value: ValueNode, variables: Readonly<Record<string, unknown>>): unknown {
@@ -177,11 +196,8 @@ function* rootFields(
   }
 }
 
-const unsupported = (
-  message: string,
-  node: DirectiveNode | { readonly kind: Kind.ARGUMENT; readonly loc?: DirectiveNode['loc'] },
-): GraphQLError =>
+const unsupported = (message: string, node: DirectiveNode | ArgumentNode | FieldNode): GraphQLError =>
   new GraphQLError(message, {
-    nodes: node as DirectiveNode,
+    nodes: node,
     extensions: { code: 'CONSISTENCY_UNSUPPORTED', http: { status: 400 } },
   });

@@ -1,14 +1,15 @@
 /** From what a read brought back to the input of `assess`. Pure. */
-import type { ProcessingEngine, Store } from '../words.js';
+import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros } from '../position/position.js';
-import type { StoredResult } from '../stores/port.js';
-import type { AppliedPosition, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
+import type { StatsMembers, StoredResult } from '../stores/port.js';
+import type { AppliedPosition, AssessedRow, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
 import type { PipelineFact, Proof } from './proof-port.js';
 
 /** What one read of one store brought back besides its data. */
 export interface ReadEvidence {
   readonly store: Store;
+  readonly scope: ConsistencyScope;
   readonly applied: AppliedPosition | null | 'unknown';
   /** null: the source of truth can't be asked. */
   readonly proof: Proof | null;
@@ -33,17 +34,39 @@ export function ofSet(read: ReadEvidence, kind: string, engine: ProcessingEngine
   return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null);
 }
 
+/**
+ * Of members of a statistic that are judged alike. Which source partitions they cover is not known here, so an open one is
+ * only its run's if that owns all partitions: what can't be told apart is not claimed. Changes in flight are the set's.
+ */
+export function ofMembers(read: ReadEvidence, kind: string, engine: ProcessingEngine, group: StatsMembers): Assessment {
+  const facts = (read.proof ?? read.lastProof)?.pipeline(group.pipeline, group.resultPartition) ?? null;
+  const row: AssessedRow = {
+    kind,
+    businessKey: '',
+    engine,
+    cap: group.cap,
+    reasons: [],
+    final: group.final,
+    stale: group.stale,
+    lastCheckpointTime: null,
+    run: group.run,
+    coverage: Object.fromEntries(Object.keys(facts?.owners ?? {}).map((p) => [p, [0, 0]] as const)),
+    position: group.newestPosition,
+  };
+  return assessment(read, engine, row, facts, null);
+}
+
 // Written out, not spread: this runs once per row of a page.
 function assessment(
   read: ReadEvidence,
   engine: ProcessingEngine,
-  row: StoredResult | null,
+  row: AssessedRow | null,
   pipeline: PipelineEvidence | null,
   pending: PendingChange | null,
 ): Assessment {
   return {
     store: read.store,
-    scope: read.store === 'POSTGRES' ? 'STRONG' : 'EVENTUAL',
+    scope: read.scope,
     engine,
     row,
     pipeline,

@@ -1,6 +1,6 @@
 /** Wires the contract into Apollo Server: the demands before execution, `extensions.consistency` after it. Decides nothing. */
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
-import { planScopes, type ScopePlan } from './consistency.js';
+import { planScopes, type Readable, type ScopePlan } from './consistency.js';
 import type { Ledger } from './ledger.js';
 import type { SharedContract } from './field.js';
 
@@ -17,7 +17,7 @@ export interface ContractContext {
  * @param served told what went out, for the metrics
  */
 export function contractPlugin<C extends ContractContext>(
-  readable: ReadonlySet<string>,
+  readable: Readable,
   served: (contract: SharedContract, count: number) => void,
 ): ApolloServerPlugin<C> {
   const listener: GraphQLRequestListener<C> = {

@@ -7,23 +7,39 @@ import DataLoader from 'dataloader';
 import { AppError, asError } from '../errors.js';
 import { keyOf, type ResultKey } from '../position/commit-log.js';
 import { maxPosition, ORIGIN, type Position } from '../position/position.js';
-import type { Answer, ListQuery, ResultReader, StoredResult } from '../stores/port.js';
+import type {
+  Answer,
+  ListQuery,
+  ResultReader,
+  SearchHit,
+  SearchQuery,
+  SearchReader,
+  StatsQuery,
+  StatsReader,
+  StoredResult,
+  SymbolStats,
+} from '../stores/port.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
-import { assess, type AppliedPosition, type Assessment, type Bounds } from './assess.js';
-import { ofRow, ofSet, type ReadEvidence } from './evidence.js';
+import { assess, type AppliedPosition, type Bounds, type Contract } from './assess.js';
+import { both, ofSearch, withReasons } from './combine.js';
+import { ofMembers, ofRow, ofSet, type ReadEvidence } from './evidence.js';
 import { SharedContract } from './field.js';
 import { within } from './limit.js';
 import type { Observed } from './observed.js';
 import type { Proof, ProofSource } from './proof-port.js';
 import type { SendingClock } from './staleness.js';
-import { storesFor } from './stores-for.js';
+import { shareMs, storesFor, type ReadShape } from './stores-for.js';
 
 export interface ReaderDeps {
   readonly readers: ReadonlyMap<Store, ResultReader>;
+  /** null: this server has no Elasticsearch. */
+  readonly search: SearchReader | null;
+  readonly stats: ReadonlyMap<Store, StatsReader>;
   readonly proofs: ProofSource;
   readonly observed: Observed;
   readonly bounds: Bounds;
-  readonly limits: { readonly proofMs: number; readonly readMs: number };
+  /** `answerMs`: of one field, with all stores that had to stand in for another. */
+  readonly limits: { readonly proofMs: number; readonly readMs: number; readonly answerMs: number };
   readonly clock: SendingClock;
   /** Brings what is known of the read models' progress up to date; answers within its own limit. */
   readonly freshenSyncs: () => Promise<void>;
@@ -41,12 +57,27 @@ export interface ServedList {
   readonly contract: SharedContract;
 }
 
+export interface ServedSearch {
+  readonly hits: readonly (SearchHit & { readonly contract: SharedContract })[];
+  /** Of the set: never HIGH. */
+  readonly contract: SharedContract;
+}
+
+export interface ServedStats {
+  readonly stats: SymbolStats;
+  /** Of every figure: at most its lowest member's. */
+  readonly contract: SharedContract;
+}
+
 interface Read<T> {
   readonly data: T;
   readonly evidence: ReadEvidence;
 }
 
 type Rows = readonly (StoredResult | null)[];
+
+/** The kind that statistics are made of. */
+const STATS_KIND = 'order_window';
 
 export class RequestReader {
   private readonly deps: ReaderDeps;
@@ -83,7 +114,7 @@ export class RequestReader {
 
   /** One key from the store that the scope names, or from another one with that one's contract. */
   row(key: ResultKey, scope: ConsistencyScope): Promise<ServedRow> {
-    return this.firstThatAnswers(scope, (store) => this.rowFrom(store, key));
+    return this.firstThatAnswers('key', scope, (store) => this.rowFrom(store, key));
   }
 
   /** One key from this store and no other. @throws AppError STORE_UNAVAILABLE */
@@ -98,45 +129,118 @@ export class RequestReader {
 
   /** A listing and the contract of the set, by the same rules as `row`. */
   list(query: ListQuery, scope: ConsistencyScope): Promise<ServedList> {
-    return this.firstThatAnswers(scope, async (store) => {
-      const { data, evidence } = await this.read(store, (reader) => reader.list(query));
-      return {
-        rows: data.map((row) => ({ row, contract: this.contract(ofRow(evidence, row, row)) })),
-        contract: this.contract(ofSet(evidence, query.kind, query.engine)),
-      };
+    return this.firstThatAnswers('list', scope, async (store) => {
+      const reader = given(this.deps.readers.get(store), store);
+      // Elasticsearch lists by searching.
+      const as = store === 'ELASTICSEARCH' ? 'SEARCH' : eventual(store);
+      return this.listed(await this.read(store, as, () => reader.list(query), newestOf), query);
     });
+  }
+
+  /** Hits of a search. No other store can stand in. @throws AppError SEARCH_QUERY_INVALID, STORE_UNAVAILABLE */
+  async search(query: SearchQuery): Promise<ServedSearch> {
+    const searcher = given(this.deps.search, 'ELASTICSEARCH');
+    const { data, evidence } = await this.read(
+      'ELASTICSEARCH',
+      'SEARCH',
+      () => searcher.search(query),
+      (hits) => newestOf(hits.map(({ result }) => result)),
+    );
+    const sets = query.kinds.map((kind) => assess(ofSet(evidence, kind, query.engine)));
+    return {
+      hits: data.map((hit) => ({ ...hit, contract: this.rowContract(evidence, hit.result, hit.result) })),
+      contract: this.shared(ofSearch(sets.reduce(both)), evidence),
+    };
+  }
+
+  /** Figures over the windows of a symbol. */
+  symbolStats(query: StatsQuery, scope: ConsistencyScope): Promise<ServedStats> {
+    return this.firstThatAnswers('stats', scope, async (store) => {
+      const reader = given(this.deps.stats.get(store), store);
+      const { data: stats, evidence } = await this.read(
+        store,
+        eventual(store),
+        () => reader.symbolStats(query),
+        ({ position }) => position ?? ORIGIN,
+      );
+      const members = stats.members.map((group) => assess(ofMembers(evidence, STATS_KIND, query.engine, group)));
+      const claim = members.reduce(both, assess(ofSet(evidence, STATS_KIND, query.engine)));
+      return { stats, contract: this.shared(withReasons(claim, stats.reasons), evidence) };
+    });
+  }
+
+  /** The windows of a symbol, oldest first. */
+  history(query: StatsQuery & { readonly limit: number }, scope: ConsistencyScope): Promise<ServedList> {
+    return this.firstThatAnswers('stats', scope, async (store) => {
+      const reader = given(this.deps.stats.get(store), store);
+      const read = await this.read(store, eventual(store), () => reader.history(query), newestOf);
+      return this.listed(read, { kind: STATS_KIND, engine: query.engine });
+    });
+  }
+
+  private listed(
+    { data, evidence }: Read<readonly StoredResult[]>,
+    { kind, engine }: Pick<ListQuery, 'kind' | 'engine'>,
+  ): ServedList {
+    const set = assess(ofSet(evidence, kind, engine));
+    return {
+      rows: data.map((row) => ({ row, contract: this.rowContract(evidence, row, row) })),
+      contract: this.shared(evidence.scope === 'SEARCH' ? ofSearch(set) : set, evidence),
+    };
   }
 
   private async rows(store: Store, keys: readonly ResultKey[]): Promise<ServedRow[]> {
-    const { data, evidence } = await this.read(store, (reader) => reader.readMany(keys));
+    const reader = given(this.deps.readers.get(store), store);
+    const { data, evidence } = await this.read(store, eventual(store), () => reader.readMany(keys), newestOf);
     return keys.map((key, i) => {
       const row = data[i] ?? null;
-      return { row, contract: this.contract(ofRow(evidence, key, row)) };
+      return { row, contract: this.rowContract(evidence, key, row) };
     });
   }
 
-  private contract(input: Assessment): SharedContract {
-    return new SharedContract(assess(input), this.deps.clock, input.now);
+  private rowContract(evidence: ReadEvidence, key: ResultKey, row: StoredResult | null): SharedContract {
+    return this.shared(assess(ofRow(evidence, key, row)), evidence);
   }
 
-  private async firstThatAnswers<T>(scope: ConsistencyScope, ask: (store: Store) => Promise<T>): Promise<T> {
-    const stores = storesFor(scope, this.stores, (store) => this.deps.observed.suspect(store));
+  private shared(claim: Contract, { now }: ReadEvidence): SharedContract {
+    return new SharedContract(claim, this.deps.clock, now);
+  }
+
+  /** Each store gets its share of the time, so that a hanging one leaves some for those that stand in for it. */
+  private async firstThatAnswers<T>(
+    shape: ReadShape,
+    scope: ConsistencyScope,
+    ask: (store: Store) => Promise<T>,
+  ): Promise<T> {
+    const configured = shape === 'stats' ? [...this.deps.stats.keys()] : this.stores;
+    const stores = storesFor(shape, scope, configured, (store) => this.deps.observed.suspect(store));
+    const { clock, limits } = this.deps;
+    const end = clock.monotonicMs() + limits.answerMs;
     let last: Error | null = null;
-    for (const store of stores) {
+    for (const [i, store] of stores.entries()) {
+      const share = shareMs(end - clock.monotonicMs(), stores.length - 1 - i);
       try {
-        return await ask(store);
+        return await within(ask(store), share, () => this.tooSlow(store, share));
       } catch (error) {
         last = asError(error);
+        if (isFinal(last)) throw last;
       }
     }
     throw last ?? unavailable('POSTGRES', undefined);
   }
 
-  private async read<T extends Rows>(
+  private tooSlow(store: Store, limitMs: number): AppError {
+    this.deps.observed.sawFailure(store);
+    return unavailable(store, new Error(`no answer within ${limitMs} ms`));
+  }
+
+  private async read<T>(
     store: Store,
-    ask: (reader: ResultReader) => Promise<Answer<T>>,
+    scope: ConsistencyScope,
+    ask: () => Promise<Answer<T>>,
+    newest: (data: T) => Position,
   ): Promise<Read<T>> {
-    const [proof, answer] = store === 'POSTGRES' ? await this.readTruth(ask) : await this.readModel(store, ask);
+    const [proof, answer] = store === 'POSTGRES' ? await this.readTruth(ask) : await this.readModel(store, ask, newest);
     if (proof !== null) this.incarnations.add(proof.incarnation);
     if (answer.applied !== null) {
       this.incarnations.add(answer.applied.incarnation);
@@ -146,6 +250,7 @@ export class RequestReader {
       data: answer.data,
       evidence: {
         store,
+        scope,
         applied: appliedOf(store, answer.applied),
         proof,
         lastProof: this.deps.observed.lastProof,
@@ -156,15 +261,16 @@ export class RequestReader {
     };
   }
 
-  private async readTruth<T>(ask: (reader: ResultReader) => Promise<Answer<T>>): Promise<[Proof | null, Answer<T>]> {
+  private async readTruth<T>(ask: () => Promise<Answer<T>>): Promise<[Proof | null, Answer<T>]> {
     const proof = await this.proof();
     const [answer] = await Promise.all([this.ask('POSTGRES', ask), this.deps.freshenSyncs()]);
     return [proof, answer];
   }
 
-  private async readModel<T extends Rows>(
+  private async readModel<T>(
     store: Store,
-    ask: (reader: ResultReader) => Promise<Answer<T>>,
+    ask: () => Promise<Answer<T>>,
+    newest: (data: T) => Position,
   ): Promise<[Proof | null, Answer<T>]> {
     const [proof, answer] = await Promise.all([this.proof(), this.ask(store, ask)]);
     if (proof === null || newest(answer.data) <= proof.position) return [proof, answer];
@@ -175,13 +281,13 @@ export class RequestReader {
     return [again ?? proof, answer];
   }
 
-  private async ask<T>(store: Store, ask: (reader: ResultReader) => Promise<Answer<T>>): Promise<Answer<T>> {
-    const reader = this.deps.readers.get(store);
-    if (reader === undefined) throw unavailable(store, 'it is not configured');
+  private async ask<T>(store: Store, ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
     const { readMs } = this.deps.limits;
     try {
-      return await within(ask(reader), readMs, () => new Error(`no answer within ${readMs} ms`));
+      return await within(ask(), readMs, () => new Error(`no answer within ${readMs} ms`));
     } catch (error) {
+      // The question is at fault, not the store: no other one would answer it either.
+      if (isFinal(error)) throw error;
       this.deps.observed.sawFailure(store);
       this.deps.warn(asError(error), `${store} could not be read`);
       throw unavailable(store, error);
@@ -201,12 +307,21 @@ export class RequestReader {
   }
 }
 
-const newest = (rows: Rows): Position =>
+const newestOf = (rows: Rows): Position =>
   rows.reduce<Position>((high, row) => (row === null ? high : maxPosition(high, row.position)), ORIGIN);
 
 /** A read model that can't say how far it is proves nothing; Postgres has no lag to speak of. */
 const appliedOf = (store: Store, applied: AppliedPosition | null): AppliedPosition | null | 'unknown' =>
   store === 'POSTGRES' ? null : (applied ?? 'unknown');
+
+const eventual = (store: Store): ConsistencyScope => (store === 'POSTGRES' ? 'STRONG' : 'EVENTUAL');
+
+const isFinal = (error: unknown): boolean => error instanceof AppError && !error.retryable;
+
+function given<T>(reader: T | null | undefined, store: Store): T {
+  if (reader === null || reader === undefined) throw unavailable(store, 'it is not configured');
+  return reader;
+}
 
 const unavailable = (store: Store, cause: unknown): AppError =>
   new AppError('STORE_UNAVAILABLE', `${store} does not answer, and no other store could. Try again.`, {

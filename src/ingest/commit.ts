@@ -11,10 +11,12 @@ import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
 import type { Highest } from '../position/highest.js';
 import { micros, type Micros } from '../position/position.js';
+import { eventsOf } from '../staleness/transitions.js';
 import { encodeDocument } from '../stores/document.js';
 import { NOW_US, takeClock, writeLog, type Tick } from './clock.js';
 import { copyBatch, prepareBatchTable } from './copy.js';
 import type { DeadLetter, Decoded, Place, Provenance } from './decode.js';
+import { writeEvents } from './events.js';
 import {
   readFacts,
   readRows,
@@ -126,11 +128,19 @@ async function write(
   // What needs no position and conflicts with nobody is prepared before the clock is taken.
   const keys = changedKeys(planned);
   const docs = documents(planned);
+  const events = eventsOf({
+    engine: place.engine,
+    records: parts.incoming,
+    before: loaded,
+    after: planned.rows,
+    refused: planned.refusals,
+  });
   const tick = await takeClock(client, highest);
   await writeRows(client, place, tick, [...planned.rows.values()]);
   await writeRefusals(client, place, tick, planned.refusals, parts.provenance);
   await writeRequests(client, tick, planned.requests);
   await writeDeadLetters(client, tick, parts.letters);
+  await writeEvents(client, tick, events);
   await writeFacts(client, place, tick, loaded.facts, planned.facts);
   await client.query({
     name: 'advance-offsets',

@@ -5,6 +5,7 @@ import { responseKeys } from '../contract/response-keys.js';
 import { asError } from '../errors.js';
 import type { ResultKey } from '../position/commit-log.js';
 import { ProcessingEngineEnum } from '../schema/enums.js';
+import { isAbsent } from '../schema/result-kind.js';
 import { StoreAnswer } from '../schema/system-types.js';
 import type { ProcessingEngine, Store } from '../words.js';
 import type { ServedRow } from '../contract/reader.js';
@@ -38,12 +39,13 @@ const ask = (context: RequestContext, store: Store, key: ResultKey): Promise<Ser
 
 function toAnswer(store: Store, answer: ServedRow | Error): StoreAnswer {
   // An Error as the value of a nullable field becomes an error of that field; the other stores' answers stand.
-  if (answer instanceof Error) return { store, available: false, present: false, value: answer };
-  const present = answer.row !== null && !answer.row.deleted;
+  if (answer instanceof Error) return { store, available: false, present: false, deleted: false, value: answer };
+  const present = answer.row !== null && !isAbsent(answer.row);
   return {
     store,
     available: true,
     present,
+    deleted: answer.row?.deleted === true,
     value: present ? new ContractLeaf(answer.row.calculatedValue, answer.contract) : null,
   };
 }

@@ -1,3 +1,5 @@
+import { AppError } from '../errors.js';
+import { within } from '../contract/limit.js';
 import type { Ledger } from '../contract/ledger.js';
 import type { Observed } from '../contract/observed.js';
 import type { ProofSource } from '../contract/proof-port.js';
@@ -6,6 +8,8 @@ import type { RequestReader } from '../contract/reader.js';
 import type { SendingClock } from '../contract/staleness.js';
 import type { Bounds } from '../contract/assess.js';
 import type { Micros, Position } from '../position/position.js';
+import type { KindDefinition } from '../schema/result-kind.js';
+import type { DeadLetterReader, EventReader } from '../stores/port.js';
 import type { ConfidenceLevel, Store } from '../words.js';
 
 /** How a store is, measured just now or a moment ago. */
@@ -30,6 +34,16 @@ export interface DecisionRow {
   readonly decision: string;
 }
 
+/** A source event in the raw log: every place at which it was written. */
+export interface LocatedEvent {
+  readonly eventId: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** Where these events are, as far as the raw log knows; those it does not know are left out. */
+export type EventLocator = (eventIds: readonly string[]) => Promise<readonly LocatedEvent[]>;
+
 /** What all requests share. */
 export interface Services {
   readonly proofs: ProofSource;
@@ -38,9 +52,27 @@ export interface Services {
   readonly bounds: Bounds;
   readonly maxPageSize: number;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
+  readonly kinds: readonly KindDefinition[];
+  readonly deadLetters: DeadLetterReader;
+  readonly events: EventReader;
+  readonly locateEvents: EventLocator;
+  readonly requestMs: number;
+  readonly readMs: number;
   readonly decisionTable: readonly DecisionRow[];
   readonly version: string;
 }
+
+/** What Postgres alone knows has no stand-in: it answers within its limit, or with a code. @throws AppError STORE_UNAVAILABLE */
+export const bounded = <T>({ readMs }: Services, answer: Promise<T>): Promise<T> =>
+  within(
+    answer,
+    readMs,
+    () =>
+      new AppError('STORE_UNAVAILABLE', `Postgres did not answer within ${readMs} ms. Try again.`, {
+        retryable: true,
+        outcome: 'none',
+      }),
+  );
 
 /** What a resolver gets. Plain properties only: Apollo copies the object. */
 export interface RequestContext {

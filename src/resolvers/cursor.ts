@@ -17,15 +17,15 @@ export function decodeCursor(kind: string, cursor: string): Place {
     const [, , order, businessKey] = parts as unknown[];
     if (typeof order === 'string' && typeof businessKey === 'string') return { order, businessKey };
   }
-  throw new AppError(
+  throw badCursor();
+}
+
+export const badCursor = (): AppError =>
+  new AppError(
     'BAD_CURSOR',
     'This is not a cursor of this listing: pass pageInfo.endCursor or an edge’s cursor unchanged.',
-    {
-      retryable: false,
-      outcome: 'none',
-    },
+    { retryable: false, outcome: 'none' },
   );
-}
 
 function parse(text: string): unknown {
   try {
@@ -35,6 +35,9 @@ function parse(text: string): unknown {
   }
 }
 
-/** Is `a` before `b` in the order of the stores: by `order`, then by business key? */
+/** Is `a` before `b` in the order of the stores: by `order`, then by business key, as UTF-8 bytes? */
 export const precedes = (a: Place, b: Place): boolean =>
-  a.order < b.order || (a.order === b.order && a.businessKey < b.businessKey);
+  (compareText(a.order, b.order) || compareText(a.businessKey, b.businessKey)) < 0;
+
+/** JavaScript's own `<` compares UTF-16 units, and would put some characters elsewhere than every database does. */
+const compareText = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,21 +1,45 @@
 import type { GraphQLSchema } from 'graphql';
+import type { Readable } from '../contract/consistency.js';
 import { schemaOf } from '../schema/build.js';
 import { KINDS } from '../schema/kinds/index.js';
 import type { KindClass } from '../schema/result-kind.js';
 import { CompareResolver } from './compare.js';
+import { DeadLetterResolver } from './dead-letters.js';
+import { IngestedResolver } from './ingested.js';
 import { queriesOf, resolverOf } from './kind.js';
+import { ResultResolver } from './result.js';
+import { SearchResolver } from './search.js';
+import { StalenessResolver } from './staleness.js';
+import { StatsResolver } from './stats.js';
 import { SystemResolver } from './system.js';
 
 export interface Api {
   readonly schema: GraphQLSchema;
-  /** The root fields that read results by scope: where @consistency means something. */
-  readonly readable: ReadonlySet<string>;
+  /** Where @consistency means something. */
+  readonly readable: Readable;
 }
+
+const OWN = [
+  CompareResolver,
+  DeadLetterResolver,
+  IngestedResolver,
+  ResultResolver,
+  SearchResolver,
+  StalenessResolver,
+  StatsResolver,
+  SystemResolver,
+] as const;
 
 /** The whole API over the given kinds. @throws AppError CONTRACT_MISSING */
 export function buildApi(kinds: readonly KindClass[] = KINDS): Api {
   return {
-    schema: schemaOf([CompareResolver, SystemResolver, ...kinds.map(resolverOf)]),
-    readable: new Set(kinds.flatMap(queriesOf)),
+    schema: schemaOf([...OWN, ...kinds.map(resolverOf)]),
+    readable: new Map([
+      ...kinds.flatMap(queriesOf),
+      ['result', ['EVENTUAL', 'STRONG']],
+      ['search', ['SEARCH']],
+      ['symbolStats', ['EVENTUAL', 'STRONG']],
+      ['windowHistory', ['EVENTUAL', 'STRONG']],
+    ]),
   };
 }

@@ -8,10 +8,17 @@ import { scopeOf } from '../contract/consistency.js';
 import { responseKeys } from '../contract/response-keys.js';
 import type { ServedList, ServedRow } from '../contract/reader.js';
 import type { ListQuery, StoredResult } from '../stores/port.js';
-import type { ProcessingEngine } from '../words.js';
+import type { ConsistencyScope, ProcessingEngine } from '../words.js';
 import { connectionOf } from '../schema/connection.js';
-import { ProcessingEngineEnum } from '../schema/enums.js';
-import { kindOf, present, type ArgumentSpec, type KindClass, type KindDefinition } from '../schema/result-kind.js';
+import { DEFAULT_ENGINE, ProcessingEngineEnum } from '../schema/enums.js';
+import {
+  isNull,
+  kindOf,
+  present,
+  type ArgumentSpec,
+  type KindClass,
+  type KindDefinition,
+} from '../schema/result-kind.js';
 import { DateTime } from '../schema/scalars.js';
 import type { RequestContext } from './context.js';
 import { encodeCursor, type Place } from './cursor.js';
@@ -20,13 +27,12 @@ import { cutPage, planPage, type PagePlan } from './page.js';
 type Given = Readonly<Record<string, string>>;
 
 const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
-const ENGINE = {
-  name: 'engine',
-  description: 'Default: FLINK if a FLINK pipeline has been heard of, else KAFKA_ONLY.',
-};
 
-/** The root fields of Query that read results of the kind. */
-export const queriesOf = (type: KindClass): readonly string[] => [lowerFirst(type.name), kindOf(type).many.name];
+/** The root fields of Query that read results of the kind, each with its scopes, the default one first. */
+export const queriesOf = (type: KindClass): readonly (readonly [string, readonly ConsistencyScope[]])[] => [
+  [lowerFirst(type.name), ['EVENTUAL', 'STRONG']],
+  [kindOf(type).many.name, ['EVENTUAL', 'STRONG', 'SEARCH']],
+];
 
 const made = new WeakMap<KindClass, abstract new () => unknown>();
 
@@ -52,7 +58,7 @@ export function resolverOf(type: KindClass): abstract new () => unknown {
     methodOf(prototype, 'one'),
   );
   declare(prototype, 'many', manyArguments(definition));
-  Query(() => connection, { name: definition.many.name, description: definition.many.description })(
+  Query(() => connection, { name: definition.many.name, nullable: true, description: definition.many.description })(
     prototype,
     'many',
     methodOf(prototype, 'many'),
@@ -74,7 +80,7 @@ async function readOne(
   const { row, contract } = await context.reader.row(key, scopeOf(context.plan, path));
   context.ledger.add(path, contract);
   // A deleted result is an absence with a position: its contract is the row's.
-  return row === null || row.deleted ? null : present(definition, row, contract);
+  return row === null || isNull(definition, row) ? null : present(definition, row, contract);
 }
 
 async function readMany(
@@ -165,7 +171,12 @@ interface NamedArgument {
   readonly description: string;
 }
 
-const engineArgument: NamedArgument = { ...ENGINE, type: ProcessingEngineEnum, nullable: true };
+const engineArgument: NamedArgument = {
+  name: 'engine',
+  description: DEFAULT_ENGINE,
+  type: ProcessingEngineEnum,
+  nullable: true,
+};
 
 const oneArguments = (definition: KindDefinition): readonly NamedArgument[] => [
   ...Object.entries(definition.one.arguments).map(([name, spec]) => ({ name, ...spec, nullable: false })),

@@ -22,14 +22,22 @@ export interface PagePlan {
 /** Of a page whose size is not given. */
 export const DEFAULT_PAGE_SIZE = 50;
 
-/** @throws AppError BAD_PAGE_SIZE, BAD_CURSOR */
-export function planPage(kind: string, given: PageArguments, maxPageSize: number): PagePlan {
+/**
+ * @param cursors the kind that the cursors must be of, or how to read them
+ * @throws AppError BAD_PAGE_SIZE, BAD_CURSOR
+ */
+export function planPage(
+  cursors: string | ((cursor: string) => Place),
+  given: PageArguments,
+  maxPageSize: number,
+): PagePlan {
+  const place = typeof cursors === 'string' ? (cursor: string): Place => decodeCursor(cursors, cursor) : cursors;
   const { first, last } = given;
   if (isGiven(first) && isGiven(last)) throw badSize('Give first or last, not both.');
   const size = first ?? last ?? Math.min(DEFAULT_PAGE_SIZE, maxPageSize);
   if (size < 1 || size > maxPageSize) throw badSize(`A page has 1 to ${maxPageSize} results.`);
-  const after = isGiven(given.after) ? decodeCursor(kind, given.after) : null;
-  const before = isGiven(given.before) ? decodeCursor(kind, given.before) : null;
+  const after = isGiven(given.after) ? place(given.after) : null;
+  const before = isGiven(given.before) ? place(given.before) : null;
   const backward = isGiven(last);
   return { size, backward, start: backward ? before : after, end: backward ? after : before };
 }

@@ -14,7 +14,7 @@ const iso = (at: Micros | null): string | null => (at === null ? null : microsTo
 
 @Resolver()
 export class SystemResolver {
-  @Query(() => [StoreStatus], { description: 'How the stores are, and how far each has come.' })
+  @Query(() => [StoreStatus], { nullable: true, description: 'How the stores are, and how far each has come.' })
   async stores(@Ctx() { reader, services }: RequestContext): Promise<StoreStatus[]> {
     const asked = within(services.storeStatuses(), STATUS_MS, () => new Error(`no status within ${STATUS_MS} ms`));
     const [proof, statuses] = await Promise.all([reader.proof(), asked]);

@@ -64,11 +64,15 @@ export class ContractType {}
 /** The classes that type-graphql knows the contract fields by; the objects served are `ContractLeaf`s. */
 export const ContractDecimalType = contractType('ContractDecimal', Decimal);
 export const ContractIntType = contractType('ContractInt', Int);
+export const ContractBooleanType = contractType('ContractBoolean', Boolean);
 export const ContractStringType = contractType('ContractString', String);
 export const ContractDateTimeType = contractType('ContractDateTime', DateTime);
 export const ContractJsonType = contractType('ContractJSON', Json);
 
-function contractType(name: string, scalar: GraphQLScalarType | StringConstructor): new () => object {
+function contractType(
+  name: string,
+  scalar: GraphQLScalarType | StringConstructor | BooleanConstructor,
+): new () => object {
   class Typed {}
   Field(() => scalar, { nullable: true })(Typed.prototype, 'value');
   ObjectType(name, { implements: ContractField, simpleResolvers: true })(Typed);

@@ -1,7 +1,7 @@
 /** The enums of the API: the closed sets of words.ts, value = name. */
 import 'reflect-metadata';
 import { registerEnumType } from 'type-graphql';
-import { CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, PROCESSING_ENGINES, STORES } from '../words.js';
+import { CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, PROCESSING_ENGINES, STALENESS_EVENTS, STORES } from '../words.js';
 
 type Words<T extends readonly string[]> = { readonly [Word in T[number]]: Word };
 const enumOf = <const T extends readonly string[]>(words: T): Words<T> =>
@@ -11,6 +11,7 @@ export const ConfidenceLevelEnum = enumOf(CONFIDENCE_LEVELS);
 export const ConsistencyScopeEnum = enumOf(CONSISTENCY_SCOPES);
 export const ProcessingEngineEnum = enumOf(PROCESSING_ENGINES);
 export const StoreEnum = enumOf(STORES);
+export const StalenessEventTypeEnum = enumOf(STALENESS_EVENTS);
 
 registerEnumType(ConfidenceLevelEnum, {
   name: 'ConfidenceLevel',
@@ -36,3 +37,10 @@ registerEnumType(ConsistencyScopeEnum, {
 });
 registerEnumType(ProcessingEngineEnum, { name: 'ProcessingEngine', description: 'Which engine calculated a result.' });
 registerEnumType(StoreEnum, { name: 'Store', description: 'Where an answer was read.' });
+registerEnumType(StalenessEventTypeEnum, {
+  name: 'StalenessEventType',
+  description: 'What happened to how far something can be trusted.',
+});
+
+/** The description of every `engine` argument. */
+export const DEFAULT_ENGINE = 'Default: FLINK if a FLINK pipeline has been heard of, else KAFKA_ONLY.';

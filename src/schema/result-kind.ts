@@ -10,6 +10,7 @@ import { microsToIso, type Micros } from '../position/position.js';
 import type { StoredResult } from '../stores/port.js';
 import { ContractLeaf, type SharedContract } from '../contract/field.js';
 import {
+  ContractBooleanType,
   ContractDateTimeType,
   ContractDecimalType,
   ContractIntType,
@@ -19,7 +20,8 @@ import {
 import { ProcessingEngineEnum } from './enums.js';
 import { DateTime } from './scalars.js';
 
-@InterfaceType('Result', { description: 'What every kind of result has.' })
+// A kind is in a schema when its queries are, not because its class was loaded.
+@InterfaceType('Result', { autoRegisterImplementations: false, description: 'What every kind of result has.' })
 export abstract class Result {
   @Field(() => String)
   kind!: string;
@@ -44,6 +46,10 @@ export interface KindOptions {
   /** `kind` of the result messages, rows and documents. */
   readonly kind: string;
   readonly description: string;
+  /** A deleted one is still returned by its key, because a field of it says so; else it is null. Lists leave it out. */
+  readonly showsDeleted?: boolean;
+  /** `search` finds it. */
+  readonly searchable?: boolean;
   /** The query for one result: its arguments, and the business key that they make. */
   readonly one: {
     readonly description: string;
@@ -108,6 +114,7 @@ const contractField =
   };
 
 export const ContractInt = contractField(ContractIntType);
+export const ContractBoolean = contractField(ContractBooleanType);
 export const ContractString = contractField(ContractStringType);
 export const ContractDecimal = contractField(ContractDecimalType);
 export const ContractDateTime = contractField(ContractDateTimeType);
@@ -115,6 +122,8 @@ export const ContractJSON = contractField(ContractJsonType);
 
 /** The fields of the interface; one shape for every row of every kind. */
 class ResultObject {
+  /** Which type it is, where the schema says `Result`. */
+  readonly __typename: string;
   readonly kind: string;
   readonly businessKey: string;
   readonly engine: string;
@@ -122,7 +131,8 @@ class ResultObject {
   readonly final: boolean;
   private readonly committedAt: Micros;
 
-  constructor(row: StoredResult) {
+  constructor(typeName: string, row: StoredResult) {
+    this.__typename = typeName;
     this.kind = row.kind;
     this.businessKey = row.businessKey;
     this.engine = row.engine;
@@ -136,10 +146,36 @@ class ResultObject {
   }
 }
 
+/** Nothing was ever calculated for the key, though something may be held against it (decision/plan.ts, `absence`). */
+export const isAbsent = (row: StoredResult): boolean => row.deleted && Object.keys(row.calculatedValue).length === 0;
+
+/** Is the row a null to those who ask for its kind? Its contract is then the null's. */
+export const isNull = (definition: Pick<KindOptions, 'showsDeleted'>, row: StoredResult): boolean =>
+  definition.showsDeleted === true ? isAbsent(row) : row.deleted;
+
+/** A result of any kind, with its value in one piece. */
+@ObjectType('GenericResult', {
+  implements: Result,
+  simpleResolvers: true,
+  description: 'A result of any kind, also of one that this schema has no type for.',
+})
+export class GenericResult {
+  @Field(() => ContractJsonType, { description: 'Its calculated_value; names are snake_case, decimals strings.' })
+  value!: unknown;
+  @Field(() => ContractBooleanType, { description: 'Deleted: the value is the last one.' })
+  deleted!: unknown;
+}
+
+export const presentGeneric = (row: StoredResult, contract: SharedContract): GenericResult =>
+  Object.assign(new ResultObject('GenericResult', row), {
+    value: new ContractLeaf(row.calculatedValue, contract),
+    deleted: new ContractLeaf(row.deleted, contract),
+  });
+
 /** A stored row as the API shows it: every field with the row's one contract. */
 export function present(definition: KindDefinition, row: StoredResult, contract: SharedContract): object {
   // Plain properties, not getters: the compiled executor reads each of them several times.
-  const object = new ResultObject(row) as unknown as Record<string, unknown>;
+  const object = new ResultObject(definition.typeName, row) as unknown as Record<string, unknown>;
   for (const { name, column } of definition.columns) {
     object[name] = new ContractLeaf(row.calculatedValue[column] ?? null, contract);
   }

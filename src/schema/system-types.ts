@@ -15,8 +15,10 @@ export class StoreAnswer {
     description: 'False: the store did not answer. Then `present` says nothing and `value` is an error.',
   })
   available!: boolean;
-  @Field(() => Boolean)
+  @Field(() => Boolean, { description: 'It holds a value, the last one if it is deleted.' })
   present!: boolean;
+  @Field(() => Boolean)
+  deleted!: boolean;
   @Field(() => ContractJsonType, { nullable: true, description: 'Its calculated_value.' })
   value!: unknown;
 }

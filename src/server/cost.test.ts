@@ -4,7 +4,7 @@ import { LruMap } from './lru-map.js';
 
 const cost = (text: string, variables: Record<string, unknown> = {}): number => {
   const document = parse(text);
-  return costOf(document, document.definitions[0] as OperationDefinitionNode, variables, new Set(['list']), 50);
+  return costOf(document, document.definitions[0] as OperationDefinitionNode, variables, new Map([['list', 50]]));
 };
 
 test('a page costs its size times what it selects, whether the size is written, a variable, its default or left out', () => {

@@ -15,13 +15,12 @@ import {
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** An upper bound of the values that the operation can bring back. `pages` has the fields that take first/last. */
+/** An upper bound of the values that the operation can bring back. `pages`: the fields of many values → how many, unasked. */
 export function costOf(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Variables,
-  pages: ReadonlySet<string>,
-  defaultSize: number,
+  pages: ReadonlyMap<string, number>,
 ): number {
   const fragments = new Map(
     document.definitions.flatMap((node) =>
@@ -47,7 +46,7 @@ export function costOf(
         cost +=
           1 +
           ofSet(selection.selectionSet) *
-            (pages.has(selection.name.value) ? sizeOf(selection.arguments ?? [], given, defaultSize) : 1);
+            sizeOf(selection.arguments ?? [], given, pages.get(selection.name.value) ?? null);
     }
     return cost;
   };
@@ -67,7 +66,8 @@ export function refuseCostly(cost: number, limit: number): void {
   );
 }
 
-function sizeOf(given: readonly ArgumentNode[], variables: Variables, defaultSize: number): number {
+function sizeOf(given: readonly ArgumentNode[], variables: Variables, defaultSize: number | null): number {
+  if (defaultSize === null) return 1;
   const sizes = given
     .filter(({ name }) => name.value === 'first' || name.value === 'last')
     .map(({ value }) =>

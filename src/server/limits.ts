@@ -2,6 +2,7 @@ import { ApolloArmor } from '@escape.tech/graphql-armor';
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
 import { GraphQLObjectType, type GraphQLSchema, type ValidationRule } from 'graphql';
 import { DEFAULT_PAGE_SIZE } from '../resolvers/page.js';
+import { HISTORY_WINDOWS } from '../resolvers/stats.js';
 import { costOf, refuseCostly } from './cost.js';
 import type { ServerLimits } from './options.js';
 
@@ -30,18 +31,19 @@ export function costPlugin<C extends BaseContext>(schema: GraphQLSchema, limit: 
     requestDidStart: async () => ({
       didResolveOperation: async ({ document, operation, request }) => {
         if (operation === undefined || operation === null) return;
-        refuseCostly(costOf(document, operation, request.variables ?? {}, pages, DEFAULT_PAGE_SIZE), limit);
+        refuseCostly(costOf(document, operation, request.variables ?? {}, pages), limit);
       },
     }),
   };
 }
 
-/** The names of the fields that take a page size. */
-const pagesOf = (schema: GraphQLSchema): ReadonlySet<string> =>
-  new Set(
-    Object.values(schema.getTypeMap())
+/** The fields that take a page size, and those that bring back many without one. */
+const pagesOf = (schema: GraphQLSchema): ReadonlyMap<string, number> =>
+  new Map([
+    ['windowHistory', HISTORY_WINDOWS],
+    ...Object.values(schema.getTypeMap())
       .filter((type) => type instanceof GraphQLObjectType)
       .flatMap((type) => Object.values(type.getFields()))
       .filter((field) => field.args.some((argument) => argument.name === 'first'))
-      .map((field) => field.name),
-  );
+      .map((field) => [field.name, DEFAULT_PAGE_SIZE] as const),
+  ]);

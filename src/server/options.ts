@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Bounds } from '../contract/assess.js';
 import type { ProofSource } from '../contract/proof-port.js';
-import type { DecisionRow, StoreHealth } from '../resolvers/context.js';
+import type { DecisionRow, EventLocator, StoreHealth } from '../resolvers/context.js';
 import type { KindClass } from '../schema/result-kind.js';
-import type { ResultReader } from '../stores/port.js';
+import type { DeadLetterReader, EventReader, ResultReader, SearchReader, StatsReader } from '../stores/port.js';
 import type { Store } from '../words.js';
 
 export interface ServerLimits {
@@ -23,6 +23,8 @@ export interface ServerLimits {
   readonly requestMs: number;
   readonly proofMs: number;
   readonly readMs: number;
+  /** One field, with all stores that had to stand in for another. */
+  readonly answerMs: number;
   /** How long requests under way may go on after `close`. */
   readonly drainMs: number;
   /** A store that failed is not asked first again before this. */
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   requestMs: 5000,
   proofMs: 400,
   readMs: 500,
+  answerMs: 900,
   drainMs: 5000,
   storeCooldownMs: 1000,
 };
@@ -64,6 +67,12 @@ export interface Readiness {
 export interface AppDeps {
   readonly config: ServerConfig;
   readonly readers: ReadonlyMap<Store, ResultReader>;
+  /** null: this server has no Elasticsearch. */
+  readonly search: SearchReader | null;
+  readonly stats: ReadonlyMap<Store, StatsReader>;
+  readonly deadLetters: DeadLetterReader;
+  readonly events: EventReader;
+  readonly locateEvents: EventLocator;
   readonly proofs: ProofSource;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly readiness: () => Promise<Readiness>;

@@ -5,6 +5,8 @@ import { within } from '../contract/limit.js';
 import type { Observed } from '../contract/observed.js';
 import { RequestReader, type ReaderDeps } from '../contract/reader.js';
 import type { Services } from '../resolvers/context.js';
+import { KINDS } from '../schema/kinds/index.js';
+import { kindOf } from '../schema/result-kind.js';
 import type { GraphQLContext } from './apollo.js';
 import type { AppDeps } from './options.js';
 import { Outbox } from './outbox.js';
@@ -30,11 +32,19 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
     bounds: config.bounds,
     maxPageSize: config.limits.pageSize,
     storeStatuses,
+    kinds: (deps.kinds ?? KINDS).map(kindOf),
+    deadLetters: deps.deadLetters,
+    events: deps.events,
+    locateEvents: deps.locateEvents,
+    requestMs: config.limits.requestMs,
+    readMs: config.limits.readMs,
     decisionTable: deps.decisionTable,
     version: deps.version,
   };
   const readerDeps: ReaderDeps = {
     readers: deps.readers,
+    search: deps.search,
+    stats: deps.stats,
     proofs: deps.proofs,
     observed,
     bounds: config.bounds,

@@ -2,7 +2,7 @@
  * What every store must be able to do, in the words of the need. Postgres only answers; a read model also applies.
  * One conformance suite (`conformance.ts`) holds every implementation to this.
  */
-import type { ConfidenceLevel, ProcessingEngine, Store } from '../words.js';
+import type { ConfidenceLevel, ProcessingEngine, StalenessEventType, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros, Position } from '../position/position.js';
 
@@ -209,4 +209,84 @@ export interface StatsReader {
   symbolStats(query: StatsQuery): Promise<Answer<SymbolStats>>;
   /** The windows themselves, oldest first; at most `limit`. */
   history(query: StatsQuery & { readonly limit: number }): Promise<Answer<readonly StoredResult[]>>;
+}
+
+/** The place of an event in the one order of all events: the transaction that wrote it, and its number in there. */
+export interface EventPlace {
+  readonly position: Position;
+  readonly ordinal: number;
+}
+
+/** Something that happened to how far a result can be trusted, as ingest wrote it down. */
+export interface StalenessEvent extends EventPlace {
+  readonly type: StalenessEventType;
+  readonly at: Micros;
+  readonly pipeline: string;
+  readonly run: string;
+  readonly engine: ProcessingEngine;
+  /** Of the result; null for an event of a pipeline. */
+  readonly kind: string | null;
+  readonly businessKey: string | null;
+  readonly symbol: string | null;
+  /** The cap before and after; null where there is none. */
+  readonly levelBefore: ConfidenceLevel | null;
+  readonly levelAfter: ConfidenceLevel | null;
+  /** The reasons that came with it. */
+  readonly reasons: readonly string[];
+  /** For people. */
+  readonly message: string;
+}
+
+export interface EventQuery {
+  readonly kind?: string;
+  readonly businessKey?: string;
+  readonly symbol?: string;
+  /** Events strictly after (ascending) or before (descending) this place. */
+  readonly after?: EventPlace;
+  readonly descending: boolean;
+  /** At most 501. */
+  readonly limit: number;
+}
+
+export interface EventPage {
+  readonly events: readonly StalenessEvent[];
+  /** Events of this position and below may be gone. */
+  readonly prunedTo: Position;
+  /** Where the clock stood after the events were read: no event is beyond it. */
+  readonly clock: Position;
+}
+
+export interface EventReader {
+  /** @throws AppError STORE_UNAVAILABLE (retryable) */
+  events(query: EventQuery): Promise<EventPage>;
+}
+
+export interface StoredDeadLetter {
+  readonly id: bigint;
+  readonly position: Position;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly kafkaKey: string | null;
+  readonly cause: string;
+  readonly message: string;
+  /** Its first bytes, at most DEAD_LETTER_BYTES; null: the record had no value. */
+  readonly payload: Buffer | null;
+  /** The record had more bytes than `payload` has. */
+  readonly truncated: boolean;
+  readonly state: string;
+  readonly reportedBy: string;
+  /** ISO-8601. */
+  readonly notedAt: string;
+}
+
+export const DEAD_LETTER_BYTES = 4_096;
+
+export interface DeadLetterReader {
+  /** Newest first; those noted before `after`. @throws AppError STORE_UNAVAILABLE (retryable) */
+  deadLetters(query: {
+    readonly state?: string;
+    readonly after?: bigint;
+    readonly limit: number;
+  }): Promise<readonly StoredDeadLetter[]>;
 }

@@ -4,7 +4,7 @@ import { DateTime } from '../scalars.js';
 import type { ContractLeaf } from '../../contract/field.js';
 
 /** Tumbling windows of five minutes, aligned to the epoch (contract.md §4). */
-const WINDOW_MS = 5 * 60_000;
+export const WINDOW_MS = 5 * 60_000;
 
 @ResultKind({
   kind: KIND_ORDER_WINDOW,

@@ -5,6 +5,7 @@ import type { DecisionRow, StoreHealth } from '../../resolvers/context.js';
 import type { Store } from '../../words.js';
 import { createApp, type App } from '../app.js';
 import { DEFAULT_LIMITS, type AppDeps, type Readiness, type ServerConfig, type ServerLimits } from '../options.js';
+import { FakeLedgers } from './fake-ledgers.js';
 import { FakeProofs } from './fake-proofs.js';
 import { FakeStore } from './fake-store.js';
 
@@ -21,6 +22,9 @@ export interface Harness {
   readonly url: string;
   readonly postgres: FakeStore;
   readonly mongodb: FakeStore;
+  readonly elasticsearch: FakeStore;
+  readonly clickhouse: FakeStore;
+  readonly ledgers: FakeLedgers;
   readonly proofs: FakeProofs;
   readonly logged: Record<string, unknown>[];
   readiness: Readiness;
@@ -37,6 +41,8 @@ export interface HarnessOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly config?: Partial<ServerConfig>;
   readonly kinds?: AppDeps['kinds'];
+  /** Default: Postgres and MongoDB. */
+  readonly stores?: readonly Store[];
   readonly decisionTable?: readonly DecisionRow[];
   /** What `monotonicMs` answers instead of the hand-moved clock. */
   readonly monotonicMs?: () => number;
@@ -46,11 +52,20 @@ export interface HarnessOptions {
 export async function startServer(options: HarnessOptions = {}): Promise<Harness> {
   const postgres = new FakeStore('POSTGRES');
   const mongodb = new FakeStore('MONGODB');
+  const elasticsearch = new FakeStore('ELASTICSEARCH');
+  const clickhouse = new FakeStore('CLICKHOUSE');
+  const ledgers = new FakeLedgers();
+  const stores = [postgres, mongodb, elasticsearch, clickhouse].filter(({ store }) =>
+    (options.stores ?? ['POSTGRES', 'MONGODB']).includes(store),
+  );
   const proofs = new FakeProofs();
   const logged: Record<string, unknown>[] = [];
   const harness = {
     postgres,
     mongodb,
+    elasticsearch,
+    clickhouse,
+    ledgers,
     proofs,
     logged,
     readiness: { ready: true, reasons: [] } as Readiness,
@@ -60,10 +75,16 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
   let ids = 0;
   const app: App = await createApp({
     config: configOf(options),
-    readers: new Map<Store, FakeStore>([
-      ['POSTGRES', postgres],
-      ['MONGODB', mongodb],
-    ]),
+    readers: new Map(stores.map((store) => [store.store, store] as const)),
+    search: stores.includes(elasticsearch) ? elasticsearch : null,
+    stats: new Map(
+      stores
+        .filter((store) => store === postgres || store === clickhouse)
+        .map((store) => [store.store, store] as const),
+    ),
+    deadLetters: ledgers,
+    events: ledgers,
+    locateEvents: (ids) => ledgers.locate(ids),
     proofs,
     storeStatuses: async () => harness.health,
     readiness: async () => harness.readiness,

@@ -45,7 +45,7 @@ function fieldOf(name: string): string {
 }
 
 /** Pure, so that it can be read and tested without a server. */
-export function listStatement(q: ListQuery): { text: string; values: unknown[] } {
+export function listStatement(q: ListQuery, most: number = MAX_LIMIT): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const value = (v: unknown): string => `$${values.push(v)}`;
   const order = fieldOf(q.orderBy);
@@ -58,7 +58,7 @@ export function listStatement(q: ListQuery): { text: string; values: unknown[] }
     where.push(`(${order}, r.business_key) ${q.descending ? '<' : '>'} ${place}`);
   }
   const direction = q.descending ? 'desc' : 'asc';
-  const limit = Math.min(Math.max(q.limit, 0), MAX_LIMIT);
+  const limit = Math.min(Math.max(q.limit, 0), most);
   return {
     text: `select ${RESULT_COLUMNS} from results r where ${where.join(' and ')}
            order by ${order} ${direction}, r.business_key ${direction} limit ${limit}`,

@@ -7,11 +7,13 @@ export interface RetentionLimits {
   readonly keep: number;
   /** Positions kept at most. A store further behind can't catch up from the log: it is rebuilt. */
   readonly most: number;
-  /** Days that refusals and closed dead letters are kept. */
+  /** Days that refusals, closed dead letters and staleness events are kept. */
   readonly days: number;
 }
 
 const DELETE_AT_ONCE = 10_000;
+/** Of one prune: events may come faster than one deletion per round takes them away. */
+const EVENT_ROUNDS = 50;
 
 /**
  * Pure: everything below the answer may go.
@@ -51,5 +53,26 @@ export async function prune(
       [limits.days],
     );
   }
+  await pruneEvents(pool, limits.days);
   return rowCount ?? 0;
+}
+
+/** How far they are gone is written down with it, so that nobody goes on from there unaware. */
+async function pruneEvents(pool: Pool, days: number): Promise<void> {
+  for (let round = 0; round < EVENT_ROUNDS; round++) {
+    const { rows } = await pool.query<{ pruned: string }>(
+      `with old as (
+         delete from staleness_events where (position, ordinal) in
+           (select position, ordinal from staleness_events
+             where committed_at_us < (extract(epoch from now() - make_interval(days => $1)) * 1e6)::bigint
+             order by position, ordinal limit ${DELETE_AT_ONCE})
+         returning position),
+       pruned as (
+         update staleness_events_pruned set position = greatest(position, (select max(position) from old))
+         where exists (select from old))
+       select count(*) as pruned from old`,
+      [days],
+    );
+    if (Number(rows[0]?.pruned ?? 0) < DELETE_AT_ONCE) return;
+  }
 }

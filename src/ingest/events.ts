@@ -1,0 +1,37 @@
+/** Staleness events, in the transaction that they happen in. */
+import type { ClientBase } from 'pg';
+import type { NewEvent } from '../staleness/transitions.js';
+import type { Tick } from './clock.js';
+
+/** Written with the clock held, so that (position, ordinal) is the order in which they can be read. */
+export async function writeEvents(client: ClientBase, tick: Tick, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const column = <K extends keyof NewEvent>(name: K): NewEvent[K][] => events.map((event) => event[name]);
+  await client.query({
+    name: 'write-events',
+    // A run that has announced itself in another result partition before is not news.
+    text: `insert into staleness_events (position, ordinal, committed_at_us, type, pipeline, run, engine, kind, business_key, symbol,
+             level_before, level_after, reasons, message)
+           select $1, e.ordinal, $2, e.type, e.pipeline, e.run, e.engine, e.kind, e.business_key, e.symbol,
+             e.level_before, e.level_after, array(select json_array_elements_text(e.reasons::json)), e.message
+           from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+             $12::text[], $13::text[]) with ordinality
+             as e(type, pipeline, run, engine, kind, business_key, symbol, level_before, level_after, reasons, message, ordinal)
+           on conflict (pipeline, run) where type = 'RUN_STARTED' do nothing`,
+    values: [
+      tick.position,
+      tick.committedAt,
+      column('type'),
+      column('pipeline'),
+      column('run'),
+      column('engine'),
+      column('kind'),
+      column('businessKey'),
+      column('symbol'),
+      column('levelBefore'),
+      column('levelAfter'),
+      events.map(({ reasons }) => JSON.stringify(reasons)),
+      column('message'),
+    ],
+  });
+}

@@ -1,0 +1,66 @@
+import { Arg, Ctx, Int, Query, Resolver } from 'type-graphql';
+import { DeadLetterConnection, type DeadLetter } from '../schema/ledger-types.js';
+import { DEAD_LETTER_BYTES, type StoredDeadLetter } from '../stores/port.js';
+import { bounded, type RequestContext } from './context.js';
+import { badCursor } from './cursor.js';
+import { planPage } from './page.js';
+
+@Resolver()
+export class DeadLetterResolver {
+  @Query(() => DeadLetterConnection, {
+    nullable: true,
+    description: 'Records that could not be decoded or stored, newest first.',
+  })
+  async deadLetters(
+    @Arg('state', () => String, { nullable: true, description: 'Only OPEN, REPLAYED or DISMISSED ones.' })
+    state: string | undefined,
+    @Arg('first', () => Int, { nullable: true, description: 'The first so many, at most 500. Default 50.' })
+    first: number | undefined,
+    @Arg('after', () => String, { nullable: true, description: 'Only what follows this cursor.' })
+    after: string | undefined,
+    @Ctx() { services }: RequestContext,
+  ): Promise<object> {
+    const page = planPage(placeOf, { first, after }, services.maxPageSize);
+    const read = await bounded(
+      services,
+      services.deadLetters.deadLetters({
+        limit: page.size + 1,
+        ...(page.start === null ? {} : { after: BigInt(page.start.order) }),
+        ...(typeof state === 'string' ? { state } : {}),
+      }),
+    );
+    const edges = read.slice(0, page.size).map((letter) => ({ node: present(letter), cursor: String(letter.id) }));
+    const pageInfo = {
+      hasNextPage: read.length > page.size,
+      hasPreviousPage: page.start !== null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    };
+    return { edges, pageInfo };
+  }
+}
+
+function placeOf(cursor: string): { order: string; businessKey: string } {
+  if (!/^\d{1,18}$/.test(cursor)) throw badCursor();
+  return { order: cursor, businessKey: '' };
+}
+
+const present = (letter: StoredDeadLetter): DeadLetter => ({
+  ...letter,
+  id: String(letter.id),
+  payload: textOf(letter.payload),
+  payloadBase64: letter.payload?.toString('base64') ?? null,
+  payloadTruncated: letter.truncated,
+});
+
+/** The text in the bytes, or null: cut in the middle of a character it is text all the same. */
+export function textOf(payload: Buffer | null): string | null {
+  if (payload === null) return null;
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    const text = decoder.decode(payload, { stream: payload.length >= DEAD_LETTER_BYTES });
+    return text.includes('\u0000') ? null : text;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,53 @@
+/** A fake of what Postgres and the raw log hold beside the results. */
+import type { LocatedEvent } from '../../resolvers/context.js';
+import { position, type Position } from '../../position/position.js';
+import type {
+  DeadLetterReader,
+  EventPlace,
+  EventQuery,
+  EventReader,
+  StalenessEvent,
+  StoredDeadLetter,
+} from '../../stores/port.js';
+
+export class FakeLedgers implements EventReader, DeadLetterReader {
+  stalenessEvents: StalenessEvent[] = [];
+  letters: StoredDeadLetter[] = [];
+  located: LocatedEvent[] = [];
+  prunedTo: Position = position(0);
+  clock: Position = position(100);
+  gate: Promise<void> = Promise.resolve();
+  failure: Error | null = null;
+
+  async events({ kind, businessKey, symbol, after, descending, limit }: EventQuery) {
+    await this.answering();
+    const turned = [...this.stalenessEvents].sort((a, b) => (descending ? -compare(a, b) : compare(a, b)));
+    const events = turned
+      .filter((event) => kind === undefined || event.kind === kind)
+      .filter((event) => businessKey === undefined || event.businessKey === businessKey)
+      .filter((event) => symbol === undefined || event.symbol === symbol)
+      .filter((event) => after === undefined || (descending ? compare(event, after) < 0 : compare(event, after) > 0));
+    return { events: events.slice(0, limit), prunedTo: this.prunedTo, clock: this.clock };
+  }
+
+  async deadLetters({ state, after, limit }: { state?: string; after?: bigint; limit: number }) {
+    await this.answering();
+    return this.letters
+      .filter((letter) => (state === undefined || letter.state === state) && (after === undefined || letter.id < after))
+      .sort((a, b) => (a.id > b.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async locate(ids: readonly string[]): Promise<readonly LocatedEvent[]> {
+    await this.answering();
+    return this.located.filter(({ eventId }) => ids.includes(eventId));
+  }
+
+  private async answering(): Promise<void> {
+    await this.gate;
+    if (this.failure !== null) throw this.failure;
+  }
+}
+
+const compare = (a: EventPlace, b: EventPlace): number =>
+  a.position === b.position ? a.ordinal - b.ordinal : a.position < b.position ? -1 : 1;

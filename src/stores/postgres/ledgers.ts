@@ -1,0 +1,138 @@
+/** What ingest wrote down beside the results, for people and clients: staleness events and dead letters. */
+import type { Pool } from 'pg';
+import { AppError } from '../../errors.js';
+import { micros, position } from '../../position/position.js';
+import type { ConfidenceLevel, ProcessingEngine, StalenessEventType } from '../../words.js';
+import {
+  DEAD_LETTER_BYTES,
+  type DeadLetterReader,
+  type EventQuery,
+  type EventReader,
+  type StalenessEvent,
+  type StoredDeadLetter,
+} from '../port.js';
+
+const MAX_LIMIT = 501;
+const bounded = (limit: number): number => Math.min(Math.max(limit, 0), MAX_LIMIT);
+
+interface EventRow {
+  position: string;
+  ordinal: number;
+  type: StalenessEventType;
+  committed_at_us: string;
+  pipeline: string;
+  run: string;
+  engine: ProcessingEngine;
+  kind: string | null;
+  business_key: string | null;
+  symbol: string | null;
+  level_before: ConfidenceLevel | null;
+  level_after: ConfidenceLevel | null;
+  reasons: string[];
+  message: string;
+}
+
+interface LetterRow {
+  id: string;
+  position: string;
+  topic: string;
+  partition: number;
+  record_offset: string;
+  kafka_key: string | null;
+  cause: string;
+  message: string;
+  payload: Buffer | null;
+  truncated: boolean;
+  state: string;
+  reported_by: string;
+  noted_at: Date;
+}
+
+const eventOf = (row: EventRow): StalenessEvent => ({
+  position: position(row.position),
+  ordinal: row.ordinal,
+  type: row.type,
+  at: micros(row.committed_at_us),
+  pipeline: row.pipeline,
+  run: row.run,
+  engine: row.engine,
+  kind: row.kind,
+  businessKey: row.business_key,
+  symbol: row.symbol,
+  levelBefore: row.level_before,
+  levelAfter: row.level_after,
+  reasons: row.reasons,
+  message: row.message,
+});
+
+const letterOf = (row: LetterRow): StoredDeadLetter => ({
+  id: BigInt(row.id),
+  position: position(row.position),
+  topic: row.topic,
+  partition: row.partition,
+  offset: BigInt(row.record_offset),
+  kafkaKey: row.kafka_key,
+  cause: row.cause,
+  message: row.message,
+  payload: row.payload,
+  truncated: row.truncated,
+  state: row.state,
+  reportedBy: row.reported_by,
+  notedAt: row.noted_at.toISOString(),
+});
+
+/** Pure, so that it can be read and tested without a server. */
+export function eventsStatement(q: EventQuery): { text: string; values: unknown[] } {
+  const values: unknown[] = [];
+  const value = (v: unknown): string => `$${values.push(v)}`;
+  const where = [
+    ...(q.businessKey === undefined ? [] : [`business_key = ${value(q.businessKey)}`]),
+    ...(q.kind === undefined ? [] : [`kind = ${value(q.kind)}`]),
+    ...(q.symbol === undefined ? [] : [`symbol = ${value(q.symbol)}`]),
+    ...(q.after === undefined
+      ? []
+      : [`(position, ordinal) ${q.descending ? '<' : '>'} (${value(q.after.position)}, ${value(q.after.ordinal)})`]),
+  ];
+  const direction = q.descending ? 'desc' : 'asc';
+  return {
+    text: `select * from staleness_events ${where.length === 0 ? '' : `where ${where.join(' and ')}`}
+           order by position ${direction}, ordinal ${direction} limit ${bounded(q.limit)}`,
+    values,
+  };
+}
+
+export function createPostgresLedgers(pool: Pool): EventReader & DeadLetterReader {
+  async function rows<T extends object>(text: string, values: unknown[]): Promise<T[]> {
+    try {
+      return (await pool.query<T>(text, values)).rows;
+    } catch (cause) {
+      throw new AppError('STORE_UNAVAILABLE', 'Postgres did not answer.', { retryable: true, outcome: 'none', cause });
+    }
+  }
+
+  return {
+    async events(query) {
+      const { text, values } = eventsStatement(query);
+      const events = (await rows<EventRow>(text, values)).map(eventOf);
+      // Asked after the events: what was pruned in between is said, not skipped.
+      const [bounds] = await rows<{ pruned: string; clock: string }>(
+        'select p.position as pruned, c.position as clock from staleness_events_pruned p, commit_clock c',
+        [],
+      );
+      return { events, prunedTo: position(bounds?.pruned ?? 0), clock: position(bounds?.clock ?? 0) };
+    },
+
+    async deadLetters({ state, after, limit }) {
+      const found = await rows<LetterRow>(
+        `select id, position, topic, partition, record_offset, kafka_key, cause, message, state, reported_by, noted_at,
+           substring(payload from 1 for ${DEAD_LETTER_BYTES}) as payload,
+           truncated or coalesce(length(payload) > ${DEAD_LETTER_BYTES}, false) as truncated
+         from dead_letters
+         where ($1::bigint is null or id < $1) and ($2::text is null or state = $2)
+         order by id desc limit ${bounded(limit)}`,
+        [after ?? null, state ?? null],
+      );
+      return found.map(letterOf);
+    },
+  };
+}
