@@ -110,8 +110,8 @@ describe('four stores, one truth', () => {
       '--symbols',
       '300',
     );
-    await settle(stack);
-    await drivers.caughtUp(stack, 600_000);
+    await settle(stack, 900_000);
+    await drivers.caughtUp(stack, 900_000);
     const expected = await oracle();
     const kinds = new Set([...expected.keys()].map((key) => key.split(' ')[0]));
     expect([...kinds].sort()).toEqual(['anomaly', 'order', 'order_window']);

@@ -26,12 +26,12 @@ export interface TruthRow {
   readonly run: string;
 }
 
-export async function truthRows(url: string): Promise<Map<string, TruthRow>> {
+export async function truthRows(url: string, kind = 'order_window'): Promise<Map<string, TruthRow>> {
   const pool = new Pool({ connectionString: url, max: 1 });
   try {
     const { rows } = await pool.query<TruthRow>(
       'select business_key, calculated_value, cap, reasons, stale, final, deleted, run from results where kind = $1',
-      ['order_window'],
+      [kind],
     );
     return new Map(rows.map((row) => [row.business_key, row]));
   } finally {
@@ -40,15 +40,11 @@ export async function truthRows(url: string): Promise<Map<string, TruthRow>> {
 }
 
 /** The documents of the collection that the read model is bound to, by its own driver. */
-export async function mongoRows(url: string): Promise<Map<string, Record<string, unknown>>> {
+export async function mongoRows(url: string, kind = 'order_window'): Promise<Map<string, Record<string, unknown>>> {
   const client = new MongoClient(url);
   try {
     const meta = await client.db('tidemark').collection('tidemark_meta').findOne({});
-    const documents = await client
-      .db('tidemark')
-      .collection(String(meta?.['collection']))
-      .find({ kind: 'order_window' })
-      .toArray();
+    const documents = await client.db('tidemark').collection(String(meta?.['collection'])).find({ kind }).toArray();
     return new Map(documents.map((document) => [String(document['business_key']), document]));
   } finally {
     await client.close();
@@ -56,7 +52,7 @@ export async function mongoRows(url: string): Promise<Map<string, Record<string,
 }
 
 /** Every event that is in the source topic now has been counted, stored and applied: by the numbers, not by waiting. */
-export async function settle(stack: TestStack): Promise<void> {
+export async function settle(stack: TestStack, timeoutMs = 90_000): Promise<void> {
   const ends = await endOffsets(stack.kafkaBrokers, 'orders.events');
   const pool = new Pool({ connectionString: stack.postgresUrl, max: 1 });
   try {
@@ -75,7 +71,7 @@ export async function settle(stack: TestStack): Promise<void> {
         }
         return BigInt(rows[0]?.position ?? 0);
       },
-      { timeoutMs: 90_000, everyMs: 200 },
+      { timeoutMs, everyMs: 200 },
     );
     await eventually(
       async () => {
@@ -87,7 +83,7 @@ export async function settle(stack: TestStack): Promise<void> {
           await client.close();
         }
       },
-      { timeoutMs: 60_000, everyMs: 200 },
+      { timeoutMs, everyMs: 200 },
     );
   } finally {
     await pool.end();
