@@ -5,18 +5,22 @@ import { DATABASE } from '../settings.js';
 /** Passwords travel in addresses and through the image's scripts unescaped. */
 const PASSWORD = /^[A-Za-z0-9_.~-]{8,}$/;
 
+/** @throws StackError for a password that could not travel: asked before anything is changed */
+export function passwordOf(appUrl: string): string {
+  const { password } = new URL(appUrl);
+  if (PASSWORD.test(password)) return password;
+  throw new StackError(
+    'STACK_SETTING_INVALID',
+    'POSTGRES_PASSWORD must have at least 8 characters, all of them letters, digits or one of _ . ~ -',
+  );
+}
+
 /**
  * The server's role, which is no superuser, with the password of `appUrl`, and its database. Again: the password is
  * brought up to date, the rest stays.
  */
 export async function ensureAppDatabase(superuserUrl: string, appUrl: string): Promise<void> {
-  const { password } = new URL(appUrl);
-  if (!PASSWORD.test(password)) {
-    throw new StackError(
-      'STACK_SETTING_INVALID',
-      'POSTGRES_PASSWORD must have at least 8 characters, all of them letters, digits or one of _ . ~ -',
-    );
-  }
+  const password = passwordOf(appUrl);
   await withClient(superuserUrl, async (client) => {
     const role = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [APP_USER]);
     const verb = role.rowCount === 0 ? 'CREATE' : 'ALTER';

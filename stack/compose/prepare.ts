@@ -8,7 +8,7 @@ import type { Step } from '../progress.js';
 import { withClient } from '../servers/postgres.js';
 import { ensureTopics, kafkaAnswers } from '../servers/topics.js';
 import { TOPICS } from '../settings.js';
-import { ensureAppDatabase } from './database.js';
+import { ensureAppDatabase, passwordOf } from './database.js';
 import { ensureReplicaSet } from './replica-set.js';
 
 export interface Targets {
@@ -37,6 +37,7 @@ async function untilAnswers(who: string, answers: () => Promise<boolean>): Promi
  */
 export async function prepare(targets: Targets, say: (sentence: string) => void, signal: AbortSignal): Promise<void> {
   const { kafkaBrokers, connectUrl, postgresUrl, superuserUrl, mongodbHost, notes } = targets;
+  passwordOf(postgresUrl);
   mkdirSync(notes, { recursive: true });
 
   say(`MongoDB: replica set ${await ensureReplicaSet(mongodbHost, ANSWERS_WITHIN_MS)}`);
