@@ -145,6 +145,8 @@ export class RequestReader {
       'SEARCH',
       () => searcher.search(query),
       (hits) => newestOf(hits.map(({ result }) => result)),
+      // Nobody stands in, so nobody needs the rest of the time.
+      this.deps.limits.answerMs,
     );
     const sets = query.kinds.map((kind) => assess(ofSet(evidence, kind, query.engine)));
     return {
@@ -239,8 +241,11 @@ export class RequestReader {
     scope: ConsistencyScope,
     ask: () => Promise<Answer<T>>,
     newest: (data: T) => Position,
+    limitMs = this.deps.limits.readMs,
   ): Promise<Read<T>> {
-    const [proof, answer] = store === 'POSTGRES' ? await this.readTruth(ask) : await this.readModel(store, ask, newest);
+    const limited = (): Promise<Answer<T>> => this.ask(store, ask, limitMs);
+    const [proof, answer] =
+      store === 'POSTGRES' ? await this.readTruth(limited) : await this.readModel(limited, newest);
     if (proof !== null) this.incarnations.add(proof.incarnation);
     if (answer.applied !== null) {
       this.incarnations.add(answer.applied.incarnation);
@@ -263,16 +268,15 @@ export class RequestReader {
 
   private async readTruth<T>(ask: () => Promise<Answer<T>>): Promise<[Proof | null, Answer<T>]> {
     const proof = await this.proof();
-    const [answer] = await Promise.all([this.ask('POSTGRES', ask), this.deps.freshenSyncs()]);
+    const [answer] = await Promise.all([ask(), this.deps.freshenSyncs()]);
     return [proof, answer];
   }
 
   private async readModel<T>(
-    store: Store,
     ask: () => Promise<Answer<T>>,
     newest: (data: T) => Position,
   ): Promise<[Proof | null, Answer<T>]> {
-    const [proof, answer] = await Promise.all([this.proof(), this.ask(store, ask)]);
+    const [proof, answer] = await Promise.all([this.proof(), ask()]);
     if (proof === null || newest(answer.data) <= proof.position) return [proof, answer];
     // A row accepted after the proof was read: the facts may be older than the row. Proven once more, for the rest of
     // the request too; if it still runs ahead, `assess` does not claim it.
@@ -281,10 +285,9 @@ export class RequestReader {
     return [again ?? proof, answer];
   }
 
-  private async ask<T>(store: Store, ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
-    const { readMs } = this.deps.limits;
+  private async ask<T>(store: Store, ask: () => Promise<Answer<T>>, limitMs: number): Promise<Answer<T>> {
     try {
-      return await within(ask(), readMs, () => new Error(`no answer within ${readMs} ms`));
+      return await within(ask(), limitMs, () => new Error(`no answer within ${limitMs} ms`));
     } catch (error) {
       // The question is at fault, not the store: no other one would answer it either.
       if (isFinal(error)) throw error;

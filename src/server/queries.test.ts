@@ -1,0 +1,446 @@
+/* eslint-disable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call -- a body's shape depends on its query; it is compared whole */
+/** Each query of the surface, over fakes: values, contracts, nulls, refusals. */
+import { performance } from 'node:perf_hooks';
+import { decodeToken } from '../position/token.js';
+import { position } from '../position/position.js';
+import { STORES } from '../words.js';
+import { anomalyRow, appliedAt, committedAt, orderRow, windowRow } from './testing/fake-store.js';
+import { fact } from './testing/fake-proofs.js';
+import { startServer, type Harness } from './testing/harness.js';
+
+let server: Harness;
+beforeEach(async () => {
+  server = await startServer({
+    stores: STORES,
+    limits: { readMs: 200, proofMs: 200, requestMs: 1_000 },
+    monotonicMs: () => performance.now(),
+  });
+});
+afterEach(() => server.close());
+
+const everywhere = (...rows: ReturnType<typeof orderRow>[]): void => {
+  for (const store of [server.postgres, server.mongodb, server.elasticsearch, server.clickhouse]) store.hold(...rows);
+};
+const ask = async (query: string) => (await server.query(query)).body;
+const codesOf = (body: { errors?: { extensions: { code: string } }[] }) =>
+  (body.errors ?? []).map((error) => error.extensions.code);
+const paths = (body: { extensions: { consistency: { contracts: { paths: string[] }[] } } }): string[] =>
+  body.extensions.consistency.contracts.flatMap((contract) => contract.paths).sort();
+
+test('an order is found by its id, a deleted one with the time of its deletion; an absence is null with its contract', async () => {
+  const deletedAt = '2026-01-05T09:03:00.000Z';
+  everywhere(
+    orderRow(),
+    orderRow({ deleted: true }, { order_id: 'gone', deleted_at: deletedAt }),
+    orderRow({
+      deleted: true,
+      calculatedValue: {},
+      businessKey: 'absent',
+      cap: 'LOW',
+      reasons: ['VIOLATION_LATE_DROPPED'],
+    }),
+  );
+  const body = await ask(`{
+    order(orderId: "order-1") { businessKey price { value servedBy } deletedAt { value servedBy } }
+    gone: order(orderId: "gone") { orderId { value } deletedAt { value } }
+    absent: order(orderId: "absent") { kind }
+    none: order(orderId: "none") { kind }
+    result(kind: "order", businessKey: "gone") { kind value { value servedBy } deleted { value confidenceLevel } }
+    nothing: result(kind: "order", businessKey: "absent") { kind }
+  }`);
+  expect(body.data).toEqual({
+    order: {
+      businessKey: 'order-1',
+      price: { value: '72000', servedBy: 'MONGODB' },
+      deletedAt: { value: null, servedBy: 'MONGODB' },
+    },
+    gone: { orderId: { value: 'gone' }, deletedAt: { value: deletedAt } },
+    absent: null,
+    none: null,
+    result: {
+      kind: 'order',
+      value: {
+        value: orderRow({}, { order_id: 'gone', deleted_at: deletedAt }).calculatedValue,
+        servedBy: 'MONGODB',
+      },
+      deleted: { value: true, confidenceLevel: 'EVENTUALLY_CONSISTENT' },
+    },
+    nothing: null,
+  });
+  expect(paths(body)).toEqual(['absent', 'gone', 'none', 'nothing', 'order', 'result']);
+  expect(body.extensions.consistency.weakest).toBe('LOW');
+});
+
+test('orders and anomalies are listed by their times, filtered, without deleted ones', async () => {
+  const times = ['09:02', '09:00', '09:01'].map((time) => `2026-01-05T${time}:00.000Z`);
+  everywhere(
+    ...times.map((time, i) =>
+      orderRow({}, { order_id: `o${i}`, event_time: time, status: i === 2 ? 'FILLED' : 'PENDING' }),
+    ),
+    orderRow({ deleted: true }, { order_id: 'gone' }),
+    ...times.map((time, i) => anomalyRow({}, { order_id: `o${i}`, detected_at: time })),
+    anomalyRow({}, { rule: 'HIGH_AMOUNT' }),
+  );
+  const body = await ask(`{
+    all: orders { edges { node { businessKey } } }
+    pending: orders(symbol: "005930", status: "PENDING", last: 1) { edges { node { businessKey } } pageInfo { hasPreviousPage } }
+    anomalies(rule: "LARGE_ORDER", from: "${times[2]}") { edges { node { businessKey observed { value } } } contract { servedBy } }
+    anomaly(rule: "HIGH_AMOUNT", orderId: "order-1") { rule { value } }
+  }`);
+  expect(body.data).toEqual({
+    all: { edges: ['o1', 'o2', 'o0'].map((businessKey) => ({ node: { businessKey } })) },
+    pending: { edges: [{ node: { businessKey: 'o0' } }], pageInfo: { hasPreviousPage: true } },
+    anomalies: {
+      edges: ['o2', 'o0'].map((id) => ({ node: { businessKey: `LARGE_ORDER:${id}`, observed: { value: '1000' } } })),
+      contract: { servedBy: 'MONGODB' },
+    },
+    anomaly: { rule: { value: 'HIGH_AMOUNT' } },
+  });
+});
+
+const HIT =
+  '__typename businessKey ... on Order { price { value consistencyScope confidenceLevel } } ... on Anomaly { observed { value } }';
+
+test('a search finds orders and anomalies with highlights; its nodes have their own contracts, the set is never HIGH', async () => {
+  server.proofs.pipelines = [fact({}, 'FLINK')];
+  const high = { engine: 'FLINK', cap: 'HIGH', reasons: [], pipeline: 'orders-flink', final: true } as const;
+  server.elasticsearch.hold(
+    orderRow({ ...high, position: position(91) }),
+    anomalyRow({ ...high, position: position(92) }),
+    windowRow({ ...high }),
+  );
+  const body = await ask(
+    `{ search(text: "005930") { edges { node { ${HIT} } highlights } contract { confidenceLevel consistencyScope servedBy reasons { code } } pageInfo { hasNextPage } } }`,
+  );
+  expect(body.errors).toBeUndefined();
+  expect(body.data.search).toEqual({
+    edges: [
+      {
+        node: { __typename: 'Anomaly', businessKey: 'LARGE_ORDER:order-1', observed: { value: '1000' } },
+        highlights: ['<em>005930</em>'],
+      },
+      {
+        node: {
+          __typename: 'Order',
+          businessKey: 'order-1',
+          price: { value: '72000', consistencyScope: 'SEARCH', confidenceLevel: 'HIGH' },
+        },
+        highlights: ['<em>005930</em>'],
+      },
+    ],
+    contract: {
+      confidenceLevel: 'EVENTUALLY_CONSISTENT',
+      consistencyScope: 'SEARCH',
+      servedBy: 'ELASTICSEARCH',
+      reasons: [{ code: 'SEARCH_SET' }],
+    },
+    pageInfo: { hasNextPage: false },
+  });
+  expect(paths(body)).toEqual(['search', 'search.edges.0.node', 'search.edges.1.node']);
+  const one = await ask(
+    '{ search(text: "005930", kind: "order", first: 1) { edges { node { businessKey } cursor } } }',
+  );
+  expect(one.data.search.edges.map((edge: { node: object }) => edge.node)).toEqual([{ businessKey: 'order-1' }]);
+});
+
+test('what can’t be searched is refused with a code; without Elasticsearch there is no search, and the rest stands', async () => {
+  expect(codesOf(await ask('{ search(text: " ") { edges { cursor } } }'))).toEqual(['SEARCH_QUERY_INVALID']);
+  expect(codesOf(await ask('{ search(text: "x", kind: "order_window") { edges { cursor } } }'))).toEqual([
+    'SEARCH_KIND_UNKNOWN',
+  ]);
+  expect(codesOf(await ask('{ search(text: "x", after: "zz") { edges { cursor } } }'))).toEqual(['BAD_CURSOR']);
+  server.elasticsearch.failure = new Error('down');
+  const body = await ask('{ search(text: "x") { edges { cursor } } serverInfo { version } }');
+  expect([body.data, codesOf(body)]).toEqual([
+    { search: null, serverInfo: { version: '0.0.0-test' } },
+    ['STORE_UNAVAILABLE'],
+  ]);
+});
+
+const RANGE = 'symbol: "005930", from: "2026-01-05T09:00:00Z", to: "2026-01-05T10:00:00Z"';
+const FIGURES =
+  'windows { value } totalAmount { value confidenceLevel servedBy consistencyScope reasons { code } } contract { confidenceLevel }';
+
+test('a statistic is trusted as far as its weakest window, in each figure, from ClickHouse or, STRONG, from Postgres', async () => {
+  server.proofs.pipelines = [fact({}, 'FLINK')];
+  const high = { engine: 'FLINK', cap: 'HIGH', reasons: [], pipeline: 'orders-flink' } as const;
+  everywhere(windowRow(high), windowRow(high, { window_start: '2026-01-05T09:05:00.000Z' }));
+  const figures = async (directive = '') =>
+    (await ask(`{ symbolStats(${RANGE}) ${directive} { ${FIGURES} } }`)).data.symbolStats;
+  const amount = {
+    value: '169700000',
+    confidenceLevel: 'HIGH',
+    servedBy: 'CLICKHOUSE',
+    consistencyScope: 'EVENTUAL',
+    reasons: [],
+  };
+  expect(await figures()).toEqual({
+    windows: { value: 2 },
+    totalAmount: amount,
+    contract: { confidenceLevel: 'HIGH' },
+  });
+  everywhere(windowRow({ ...high, cap: 'LOW', reasons: ['VIOLATION_DEAD_LETTER'] }));
+  expect(await figures('@consistency(scope: STRONG)')).toEqual({
+    windows: { value: 2 },
+    totalAmount: {
+      ...amount,
+      confidenceLevel: 'LOW',
+      servedBy: 'POSTGRES',
+      consistencyScope: 'STRONG',
+      reasons: [{ code: 'VIOLATION_DEAD_LETTER' }],
+    },
+    contract: { confidenceLevel: 'LOW' },
+  });
+});
+
+test('an open window of a run that may have lost its partition lowers the statistic; so does one in flight', async () => {
+  server.proofs.pipelines = [fact({ owners: { '0': 'run-2' } })];
+  everywhere(windowRow({ final: false, run: 'run-1' }));
+  const claim = async () =>
+    (await ask(`{ symbolStats(${RANGE}) { windows { confidenceLevel provenAt reasons { code } } } }`)).data.symbolStats
+      .windows;
+  expect(await claim()).toMatchObject({
+    confidenceLevel: 'LOW',
+    reasons: [{ code: 'NO_CHECKPOINT' }, { code: 'RESTART_DUPLICATION' }],
+  });
+  everywhere(windowRow({ final: true, run: 'run-1' }));
+  expect(await claim()).toMatchObject({ confidenceLevel: 'EVENTUALLY_CONSISTENT', provenAt: '100' });
+  server.clickhouse.applied = appliedAt(95);
+  server.proofs.change(windowRow(), 96, 'LOW', ['RESTART_DUPLICATION']);
+  expect(await claim()).toMatchObject({ confidenceLevel: 'LOW', provenAt: null });
+});
+
+test('a history is whole or refused, never cut short', async () => {
+  everywhere(windowRow(), windowRow({}, { window_start: '2026-01-05T09:05:00.000Z' }));
+  const body = await ask(`{ windowHistory(${RANGE}) { businessKey totalAmount { value servedBy } } }`);
+  expect(body.data.windowHistory).toEqual(
+    ['00', '05'].map((minute) => ({
+      businessKey: `005930@2026-01-05T09:${minute}:00.000Z`,
+      totalAmount: { value: '84850000', servedBy: 'CLICKHOUSE' },
+    })),
+  );
+  expect(paths(body)).toEqual(['windowHistory', 'windowHistory.0', 'windowHistory.1']);
+  const long = RANGE.replace('to: "2026-01-05', 'to: "2026-01-13');
+  expect(codesOf(await ask(`{ windowHistory(${long}) { kind } }`))).toEqual(['RANGE_TOO_LONG']);
+  expect(
+    codesOf(
+      await ask(
+        `{ ${'abcdefghi'
+          .split('')
+          .map(
+            (a) =>
+              `${a}: windowHistory(${RANGE}) { symbol { value stale } minPrice { value stale } maxPrice { value } }`,
+          )
+          .join(' ')} }`,
+      ),
+    ),
+  ).toEqual(['COST_EXCEEDED']);
+});
+
+test('compareStores asks all four, each itself', async () => {
+  everywhere(orderRow());
+  server.clickhouse.hold(orderRow({}, { quantity: 7 }));
+  server.elasticsearch.failure = new Error('down');
+  const body = await ask(
+    '{ compareStores(kind: "order", businessKey: "order-1") { store available present deleted value { value consistencyScope } } }',
+  );
+  expect(
+    body.data.compareStores.map(
+      (answer: { store: string; available: boolean; value: { value: { quantity: number } } | null }) => [
+        answer.store,
+        answer.available,
+        answer.value?.value.quantity ?? null,
+      ],
+    ),
+  ).toEqual([
+    ['POSTGRES', true, 100],
+    ['MONGODB', true, 100],
+    ['ELASTICSEARCH', false, null],
+    ['CLICKHOUSE', true, 7],
+  ]);
+});
+
+test('a scope is taken where a store can keep it, and refused with its place where none can', async () => {
+  everywhere(orderRow(), windowRow());
+  const served = async (query: string) => (await ask(query)).data.orders.contract;
+  const set = '{ contract { servedBy consistencyScope confidenceLevel } }';
+  expect(await served(`{ orders @consistency(scope: SEARCH) ${set} }`)).toEqual({
+    servedBy: 'ELASTICSEARCH',
+    consistencyScope: 'SEARCH',
+    confidenceLevel: 'EVENTUALLY_CONSISTENT',
+  });
+  expect(await served(`query @consistency(scope: SEARCH) { orders @consistency(scope: STRONG) ${set} }`)).toMatchObject(
+    {
+      servedBy: 'POSTGRES',
+      consistencyScope: 'STRONG',
+    },
+  );
+  expect(
+    (await ask('{ search(text: "x") @consistency(scope: SEARCH) { contract { consistencyScope } } }')).data.search,
+  ).toEqual({
+    contract: { consistencyScope: 'SEARCH' },
+  });
+  for (const query of [
+    '{ order(orderId: "order-1") @consistency(scope: SEARCH) { kind } }',
+    'query @consistency(scope: SEARCH) { orders { contract { stale } } order(orderId: "order-1") { kind } }',
+    '{ search(text: "x") @consistency(scope: STRONG) { contract { stale } } }',
+    'query @consistency(scope: STRONG) { search(text: "x") { contract { stale } } }',
+    `{ symbolStats(${RANGE}) @consistency(scope: SEARCH) { symbol } }`,
+    '{ deadLetters @consistency(scope: STRONG) { edges { cursor } } }',
+  ]) {
+    expect([query, codesOf(await ask(query))]).toEqual([query, ['CONSISTENCY_UNSUPPORTED']]);
+  }
+});
+
+const never = (): Promise<void> => new Promise(() => undefined);
+
+test.each([
+  ['fails', () => ({ failure: new Error('down') })],
+  ['hangs', () => ({ gate: never() })],
+])(
+  'a store that %s costs its fields at most a second; others stand in with their own contract',
+  async (_how, broken) => {
+    everywhere(orderRow(), windowRow());
+    const query = `{
+    order(orderId: "order-1") { price { servedBy consistencyScope } }
+    orders { contract { servedBy consistencyScope } }
+    search(text: "005930") { contract { servedBy } }
+    symbolStats(${RANGE}) { contract { servedBy consistencyScope } }
+    deadLetters { edges { cursor } }
+  }`;
+    const answers = async () => {
+      const started = performance.now();
+      const body = await ask(query);
+      expect(performance.now() - started).toBeLessThan(1_000);
+      const { order, orders, search, symbolStats, deadLetters } = body.data;
+      const of = (contract: { servedBy: string } | undefined): string | null => contract?.servedBy ?? null;
+      return [
+        of(order?.price),
+        of(orders?.contract),
+        of(search?.contract),
+        of(symbolStats?.contract),
+        deadLetters !== null,
+        codesOf(body).length,
+      ];
+    };
+    await ask('{ serverInfo { version } }');
+    expect(await answers()).toEqual(['MONGODB', 'MONGODB', 'ELASTICSEARCH', 'CLICKHOUSE', true, 0]);
+    Object.assign(server.mongodb, broken());
+    expect(await answers()).toEqual(['ELASTICSEARCH', 'CLICKHOUSE', 'ELASTICSEARCH', 'CLICKHOUSE', true, 0]);
+    Object.assign(server.clickhouse, broken());
+    expect(await answers()).toEqual(['ELASTICSEARCH', 'POSTGRES', 'ELASTICSEARCH', 'POSTGRES', true, 0]);
+    Object.assign(server.elasticsearch, broken());
+    expect(await answers()).toEqual(['POSTGRES', 'POSTGRES', null, 'POSTGRES', true, 1]);
+    Object.assign(server.postgres, broken());
+    Object.assign(server.ledgers, broken());
+    expect(await answers()).toEqual([null, null, null, null, false, 5]);
+  },
+);
+
+const letter = (id: number, payload: Buffer | null) => ({
+  id: BigInt(id),
+  position: position(id),
+  topic: 'orders.events',
+  partition: 0,
+  offset: BigInt(id),
+  kafkaKey: null,
+  cause: 'BAD_JSON',
+  message: 'no JSON',
+  payload,
+  truncated: (payload?.length ?? 0) >= 4_096,
+  state: id === 1 ? 'DISMISSED' : 'OPEN',
+  reportedBy: 'orders-kafka-only',
+  notedAt: '2026-01-05T09:00:00.000Z',
+});
+
+test('dead letters are paged newest first, text as text, bytes as base64', async () => {
+  const cut = Buffer.from(`${'x'.repeat(4_095)}é`).subarray(0, 4_096);
+  server.ledgers.letters = [
+    letter(1, null),
+    letter(2, Buffer.from([0xff, 0])),
+    letter(3, cut),
+    letter(4, Buffer.from('{')),
+  ];
+  const page = async (args: string) =>
+    (
+      await ask(
+        `{ deadLetters(${args}) { edges { node { id payload payloadBase64 payloadTruncated } } pageInfo { hasNextPage endCursor } } }`,
+      )
+    ).data.deadLetters;
+  const first = await page('first: 2');
+  expect(first.edges.map((edge: { node: { id: string } }) => edge.node.id)).toEqual(['4', '3']);
+  expect(first.edges[0].node).toEqual({ id: '4', payload: '{', payloadBase64: 'ew==', payloadTruncated: false });
+  expect([first.edges[1].node.payload, first.edges[1].node.payloadTruncated]).toEqual(['x'.repeat(4_095), true]);
+  const second = await page(`after: "${first.pageInfo.endCursor}"`);
+  expect(second.edges.map((edge: { node: object }) => edge.node)).toEqual([
+    { id: '2', payload: null, payloadBase64: '/wA=', payloadTruncated: false },
+    { id: '1', payload: null, payloadBase64: null, payloadTruncated: false },
+  ]);
+  expect((await page('state: "DISMISSED"')).edges.length).toBe(1);
+  expect(codesOf(await ask('{ deadLetters(after: "x") { edges { cursor } } }'))).toEqual(['BAD_CURSOR']);
+});
+
+const event = (at: number, ordinal: number, symbol: string | null = 'A') => ({
+  position: position(at),
+  ordinal,
+  type: 'LATE_UPDATE' as const,
+  at: committedAt(at),
+  pipeline: 'p',
+  run: 'r',
+  engine: 'KAFKA_ONLY' as const,
+  kind: 'order_window',
+  businessKey: 'k',
+  symbol,
+  levelBefore: null,
+  levelAfter: 'LOW' as const,
+  reasons: ['LATE_UPDATE'],
+  message: 'late',
+});
+
+test('events go on from any id, in the one order, and say when some are gone or never were', async () => {
+  server.ledgers.stalenessEvents = [event(9, 2), event(10, 1, null), event(9, 10), event(9, 1)];
+  const ids = async (args: string) => {
+    const body = await ask(
+      `{ stalenessEvents${args} { edges { node { id at reasons { code } store } } pageInfo { hasNextPage hasPreviousPage } } }`,
+    );
+    return body.data.stalenessEvents?.edges.map((edge: { node: { id: string } }) => edge.node.id) ?? codesOf(body);
+  };
+  expect(await ids('')).toEqual(['9-1', '9-2', '9-10', '10-1']);
+  expect(await ids('(after: "9-2")')).toEqual(['9-10', '10-1']);
+  expect(await ids('(last: 2)')).toEqual(['9-10', '10-1']);
+  expect(await ids('(symbol: "A", first: 1, before: "10-1")')).toEqual(['9-1']);
+  expect(await ids('(after: "x")')).toEqual(['BAD_CURSOR']);
+  expect(await ids('(after: "101-1")')).toEqual(['EVENT_UNKNOWN']);
+  server.ledgers.prunedTo = position(10);
+  expect(await ids('(after: "9-2")')).toEqual(['EVENTS_EXPIRED']);
+  expect(await ids('(after: "10-1")')).toEqual([]);
+});
+
+const AWAIT = (args: string): string => `{ awaitIngested(${args}) { token position missing } }`;
+
+test('awaitIngested answers once every pipeline has counted the events in every result partition, with a token of that proof', async () => {
+  server.ledgers.located = [{ eventId: 'e', partition: 0, offset: 7n }];
+  server.proofs.pipelines = [fact({ sources: { '0': '8' } }), fact({ resultPartition: 1, sources: { '0': '7' } })];
+  const waiting = server.query(AWAIT('eventIds: ["e", "e"]'));
+  while (server.proofs.proved < 2) await new Promise((resolve) => setImmediate(resolve));
+  server.proofs.at = 107;
+  server.proofs.pipelines = [fact({ sources: { '0': '8' } }), fact({ resultPartition: 1, sources: { '0': '8' } })];
+  const { body } = await waiting;
+  expect(body.data.awaitIngested).toMatchObject({ position: '107', missing: [] });
+  expect(decodeToken(body.data.awaitIngested.token)).toEqual({ incarnation: 'inc-1', position: 107n });
+});
+
+test('awaitIngested names what was not found or not counted in time, and looks no more often than it must', async () => {
+  server.ledgers.located = [
+    { eventId: 'counted', partition: 0, offset: 2n },
+    { eventId: 'behind', partition: 0, offset: 3n },
+  ];
+  const body = await ask(AWAIT('eventIds: ["counted", "behind", "nowhere"], timeoutMs: 400'));
+  expect(body.data.awaitIngested).toMatchObject({ position: '100', missing: ['behind', 'nowhere'] });
+  expect(server.proofs.proved).toBeLessThanOrEqual(5);
+  expect((await ask(AWAIT('eventIds: [], timeoutMs: 0'))).data.awaitIngested.missing).toEqual([]);
+  expect(codesOf(await ask(AWAIT('eventIds: [""]')))).toEqual(['BAD_EVENT_IDS']);
+  server.proofs.failure = new Error('down');
+  const down = await ask(AWAIT('eventIds: ["counted"], timeoutMs: 200'));
+  expect([down.data, down.errors.length]).toEqual([{ awaitIngested: null }, 1]);
+});
