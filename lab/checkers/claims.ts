@@ -104,6 +104,11 @@ export class End {
     return this.lastAnswers.get(key) ?? [];
   }
 
+  /** Without a last answer nobody knows whether facts lower the row. Of what has no row there is nothing to lower. */
+  wasRead(key: string): boolean {
+    return this.indexed.truth.newest(key) === null || this.answers(key).length > 0;
+  }
+
   /** LOW by its stored cap, or by what the server says of it (facts lower open rows when they are read, ADR 6). */
   isLow(key: string): boolean {
     const cap = this.indexed.truth.newest(key)?.document.cap;
@@ -112,3 +117,5 @@ export class End {
 }
 
 export const isFolded = (kind: string): boolean => FOLDED_KINDS.includes(kind);
+
+export const NOT_READ = 'not read again at the end, so that its level is not known';

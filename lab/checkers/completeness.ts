@@ -3,7 +3,7 @@
  * it is labelled LOW. Nothing else may happen to it.
  */
 import type { History, SourceEvent } from '../history/types.js';
-import { End, indexOf, type Indexed } from './claims.js';
+import { End, indexOf, NOT_READ, type Indexed } from './claims.js';
 import { equal } from './equal.js';
 import type { Decoded } from './fold.js';
 import { broken, Collector, unknown, type Outcome, type Verdict } from './verdict.js';
@@ -38,6 +38,7 @@ class Fates {
     const key = `order_window|${engine}|${businessKey}`;
     if (this.isRight(key, businessKey)) return this.is('counted');
     if (this.end.isLow(key)) return this.is(this.noticed('late-dropped', record) ? 'late-dropped' : 'labelled');
+    if (!this.end.wasRead(key)) return unknown(NOT_READ);
     return broken({ why: 'in no result, and nothing says so', result: this.indexed.truth.newest(key) });
   }
 

@@ -1,6 +1,6 @@
 /** Convergence: after the quiet every store holds what Postgres holds, and that is the fold, except what is labelled LOW. */
 import { keyOf, type History, type Stored, type StoreName } from '../history/types.js';
-import { End, indexOf, isFolded } from './claims.js';
+import { End, indexOf, isFolded, NOT_READ } from './claims.js';
 import { equal } from './equal.js';
 import { expectedKeys } from './exactly-once.js';
 import { broken, Collector, unknown, type Outcome, type Verdict } from './verdict.js';
@@ -57,7 +57,8 @@ export function convergence(history: History): Verdict {
     if (low || !isFolded(kind)) continue;
     const folded = fold.fold(kind, businessKey);
     const right = equal(live(row)?.value, folded === null || folded.deleted ? undefined : folded.value);
-    collector.note('POSTGRES = fold', id, right ? 'holds' : broken({ row: row ?? null, fold: folded?.value ?? null }));
+    const wrong = end.wasRead(key) ? broken({ row: row ?? null, fold: folded?.value ?? null }) : unknown(NOT_READ);
+    collector.note('POSTGRES = fold', id, right ? 'holds' : wrong);
   }
   return collector.verdict();
 }

@@ -1,6 +1,6 @@
 /** Exactly once: what was accepted and is not LOW counts each source event once; at the quiet end the truth is the fold. */
 import type { Document, History } from '../history/types.js';
-import { brief, End, faultsDuring, indexOf, isFolded, type Indexed } from './claims.js';
+import { brief, End, faultsDuring, indexOf, isFolded, NOT_READ, type Indexed } from './claims.js';
 import { equal } from './equal.js';
 import type { SourceFold } from './fold.js';
 import type { Version } from './truth.js';
@@ -26,6 +26,7 @@ function atTheEnd(key: string, kind: string, businessKey: string, end: End): Out
   const folded = fold.fold(kind, businessKey);
   if (row === undefined) return folded === null ? 'holds' : broken({ why: 'no row', fold: folded.value });
   const right = folded !== null && folded.deleted === row.deleted && equal(folded.value, row.value);
+  if (!right && !end.wasRead(key)) return unknown(NOT_READ);
   return right ? 'holds' : broken({ fold: folded?.value ?? null, row: brief(truth.newest(key)) });
 }
 

@@ -24,7 +24,8 @@ const position: Sentence = (seen, indexed) => {
   if (version === null) {
     return recorded(at, indexed) ? broken({ why: 'that position did not change this key' }) : unknown(NOT_RECORDED);
   }
-  const right = !version.document.deleted && holds(version.document.value, claim.value);
+  // A deleted result may be shown as such (soft deletes): its value then says so itself.
+  const right = holds(version.document.value, claim.value);
   return right ? 'holds' : broken({ why: 'another value was accepted', accepted: brief(version) });
 };
 

@@ -54,6 +54,7 @@ export class TruthIndex {
         versions.push({ position, committedAtUs, document });
       }
     }
+    for (const versions of this.byKey.values()) versions.sort((a, b) => a.position - b.position);
     for (const { position, committedAtUs } of logged) {
       this.entries.push({ position, committedAtUs });
       const ms = Math.floor(committedAtUs / 1000);

@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '../../test/harness/eventually.js';
+import { startStack, type TestStack } from '../../test/harness/stack.js';
+import { checkAll, tableOf } from '../checkers/index.js';
+import { readHistory } from './file.js';
+import { pause } from './now.js';
+import { Recorder } from './record.js';
+
+/** Keeps the history of a failed run. */
+const KEEP = process.env['TIDEMARK_LAB_RUNS'];
+
+describe('a recorded run on real servers', () => {
+  let stack: TestStack;
+  let recorder: Recorder | undefined;
+  const runs = KEEP ?? mkdtempSync(join(tmpdir(), 'tidemark-lab-'));
+  beforeAll(async () => {
+    stack = await startStack({ without: ['generator'] });
+  }, 600_000);
+  afterAll(async () => {
+    await recorder?.stop();
+    await stack?.stop();
+    if (KEEP === undefined) rmSync(runs, { recursive: true, force: true });
+  }, 60_000);
+
+  const connector = async (action: 'pause' | 'resume', state: string): Promise<void> => {
+    const url = `${stack.connectUrl}/connectors/tidemark-commit-log`;
+    await fetch(`${url}/${action}`, { method: 'PUT' });
+    await eventually(async () => {
+      const status = (await (await fetch(`${url}/status`)).json()) as { tasks: { state: string }[] };
+      expect(status.tasks.map((task) => task.state)).toEqual([state]);
+    });
+  };
+
+  test('with the connector paused and the processor crashed, no sentence of the contract is false, and each was tried', async () => {
+    recorder = new Recorder({
+      graphqlUrl: stack.graphqlUrl,
+      brokers: stack.kafkaBrokers,
+      stores: {
+        postgres: stack.postgresUrl,
+        mongodb: stack.mongoUrl,
+        elasticsearch: stack.elasticsearchUrl,
+        clickhouse: stack.clickhouseUrl,
+      },
+      finalOthers: 200,
+      runs,
+      seed: 1,
+      rate: 25,
+      sessions: 4,
+    });
+    await recorder.start();
+    await stack.startApp('generator', { args: GENERATOR });
+    await pause(7_000);
+    const resumed = recorder.fault('cdc-pause');
+    await connector('pause', 'PAUSED');
+    await pause(5_000);
+    await connector('resume', 'RUNNING');
+    resumed();
+    await pause(4_000);
+    const restarted = recorder.fault('processor-crash');
+    await stack.processes.processor.crash();
+    await eventually(() => expect(stack.processes.processor.isAlive).toBe(true));
+    restarted();
+    await pause(5_000);
+    await stack.processes.generator.stop();
+    expect(await recorder.finish(45_000)).toBe(true);
+
+    const verdicts = checkAll(await readHistory(recorder.folder), LIMITS);
+    process.stderr.write(tableOf(verdicts));
+    expect(verdicts.flatMap(({ violations }) => violations.slice(0, 3))).toEqual([]);
+    expect(verdicts.map(({ checker, verdict }) => [checker, verdict])).toEqual(
+      verdicts.map(({ checker }) => [checker, 'true']),
+    );
+    expect(verdicts[0]?.claims).toBeGreaterThan(1_000);
+    const exercised = Object.assign({}, ...verdicts.map((verdict) => verdict.exercised)) as Record<string, number>;
+    for (const sentence of EXERCISED) expect([sentence, exercised[sentence] ?? 0]).not.toEqual([sentence, 0]);
+  }, 180_000);
+});
+
+/** A short run on a machine that does other things: how old answers may be is measured on a quiet one, here only that it is. */
+const LIMITS = { enough: 20, staleP99Ms: 10_000 };
+const GENERATOR = ['--backfill-minutes', '0', '--rate', '60', '--symbols', '60', '--seed', '5', '--late', '0.01'];
+
+/** All that can occur without a Flink pipeline: nothing is HIGH yet, and nothing takes a checkpoint. */
+const EXERCISED = [
+  ...['position', 'proven', 'strong', 'scope', 'as-of', 'as-of.known', 'staleness', 'source-as-of', 'checkpoint.none'],
+  ...['sync.known', 'sync.applied', 'sync.monotone', 'eventual.converges', 'set.as-of', 'set.strong'],
+  ...[
+    'counted-once',
+    'truth-is-the-fold',
+    'MONGODB = POSTGRES',
+    'ELASTICSEARCH = POSTGRES',
+    'CLICKHOUSE = POSTGRES',
+    'POSTGRES = fold',
+    'rows = log',
+    'accounted',
+  ],
+  ...['same-store', 'claims-current', 'proof', 'own-write', 'staleness-p99', 'false-low'],
+];
