@@ -4,6 +4,7 @@ import { eventually } from './harness/eventually.js';
 import { ask } from './harness/graphql.js';
 import { runOracleAll } from './harness/oracle.js';
 import { kafkaClasspath, settle } from './harness/settled.js';
+import { schemathesis } from './harness/schemathesis.js';
 import { Drivers, STORES } from './harness/stores.js';
 import { startStack, type TestStack } from './harness/stack.js';
 
@@ -37,7 +38,7 @@ describe('four stores, one truth', () => {
   /** What differs, in words: a whole map of 30,000 would bury it. */
   const differences = (expected: Map<string, unknown>, found: Map<string, unknown>): string[] => {
     const canonical = (value: unknown): string =>
-      JSON.stringify(Object.entries((value ?? {})).sort(([a], [b]) => (a < b ? -1 : 1)));
+      JSON.stringify(Object.entries(value ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
     return [...new Set([...expected.keys(), ...found.keys()])]
       .filter(
         (key) => !expected.has(key) || !found.has(key) || canonical(expected.get(key)) !== canonical(found.get(key)),
@@ -117,6 +118,12 @@ describe('four stores, one truth', () => {
     expect([...kinds].sort()).toEqual(['anomaly', 'order', 'order_window']);
     for (const store of STORES) expect([store, differences(expected, await drivers.all(store))]).toEqual([store, []]);
   }, 1_800_000);
+
+  test('Schemathesis finds no server error in the whole surface', async () => {
+    const { exitCode, output } = await schemathesis(stack.graphqlUrl, 12);
+    expect(output).toMatch(/Tested: 1[0-9]/);
+    expect([exitCode, exitCode === 0 ? '' : output]).toEqual([0, '']);
+  }, 300_000);
 
   test('every server killed -9 in turn under load: all four stores are equal in the end, and nothing is resurrected', async () => {
     const load = cli(
