@@ -242,7 +242,8 @@ describe('one result kind, from topic to contract, on real servers', () => {
             detail: null,
           })),
         );
-        expect(answer.data.stores.every(({ stalenessMs }: { stalenessMs: number }) => stalenessMs < 3_000)).toBe(true);
+        const stores = answer.data.stores as { stalenessMs: number }[];
+        expect(stores.filter(({ stalenessMs }) => stalenessMs >= 3_000)).toEqual([]);
         expect(answer.data.pipelines).toEqual([{ state: 'RUNNING' }]);
         const { contract, edges } = answer.data.orderWindows;
         expect(contract).toEqual({
@@ -349,8 +350,7 @@ describe('one result kind, from topic to contract, on real servers', () => {
 const droppedFrom = (records: Awaited<ReturnType<typeof resultMessages>>): Set<string> =>
   new Set(records.flatMap(({ message }) => (message.kind === '_late_dropped' ? [message.business_key] : [])));
 
-const sorted = (value: unknown): unknown =>
-  Object.entries((value ?? {}) as object).sort(([a], [b]) => (a < b ? -1 : 1));
+const sorted = (value: unknown): unknown => Object.entries(value ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 
 /**
  * From the result topic alone, without a line of the server: the keys of which it can't be told whether each event was
