@@ -57,6 +57,93 @@ ${CONTRACT}
 `,
   },
   {
+    query: `# The newest orders and what is odd about them.
+query Orders($symbol: String, $count: Int = 5) {
+  orders(symbol: $symbol, last: $count) {
+    edges { node { orderId { value } symbol { value } side { value } quantity { value } price { value } status { value ...Contract } } }
+    pageInfo { hasPreviousPage startCursor }
+    contract { confidenceLevel reasons { code message } }
+  }
+  anomalies(symbol: $symbol, last: $count) {
+    edges { node { rule { value confidenceLevel } orderId { value } observed { value } threshold { value } detectedAt { value } } }
+    contract { confidenceLevel reasons { code message } }
+  }
+}
+
+${CONTRACT}
+`,
+  },
+  {
+    query: `# Find orders and anomalies by their words. What a search finds is never proven to be all.
+query Search($text: String! = "005930", $count: Int = 10) {
+  search(text: $text, first: $count) {
+    edges {
+      highlights
+      node {
+        kind
+        businessKey
+        ... on Order { symbol { value } status { value ...Contract } }
+        ... on Anomaly { rule { value } observed { value ...Contract } }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+    contract { confidenceLevel consistencyScope reasons { code message } }
+  }
+}
+
+${CONTRACT}
+`,
+  },
+  {
+    query: `# Figures over a day, from ClickHouse and, beside it, from Postgres; and the windows that they are made of.
+query Day($symbol: String! = "005930", $from: DateTime! = "2026-01-05T00:00:00Z", $to: DateTime! = "2026-01-06T00:00:00Z") {
+  symbolStats(symbol: $symbol, from: $from, to: $to) { ...Figures }
+  strong: symbolStats(symbol: $symbol, from: $from, to: $to) @consistency(scope: STRONG) { ...Figures }
+  windowHistory(symbol: $symbol, from: $from, to: $to) { windowStart { value } ordersTotal { value } totalAmount { value confidenceLevel } }
+}
+
+fragment Figures on SymbolStats {
+  windows { value }
+  ordersTotal { value }
+  totalAmount { value ...Contract }
+  minPrice { value }
+  maxPrice { value }
+}
+
+${CONTRACT}
+`,
+  },
+  {
+    query: `# Any result by its kind and key, with its value in one piece.
+query AnyResult($kind: String! = "order_window", $key: ID! = "005930@2026-01-05T09:00:00.000Z") {
+  result(kind: $kind, businessKey: $key) { engine revision final updatedAt deleted { value } value { value ...Contract } }
+}
+
+${CONTRACT}
+`,
+  },
+  {
+    query: `# What happened to the trust in results, and what could not be read?
+query Happened($count: Int = 20) {
+  stalenessEvents(last: $count) {
+    edges { node { id type at kind businessKey levelBefore levelAfter reasons { code } message } }
+    pageInfo { hasPreviousPage startCursor }
+  }
+  deadLetters(first: $count) {
+    edges { node { id topic partition offset cause message payload state noted: notedAt } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+  },
+  {
+    query: `# Wait until these source events are counted and stored: their token makes later answers reflect them.
+query Await($ids: [ID!]! = [], $timeoutMs: Int = 5000) {
+  awaitIngested(eventIds: $ids, timeoutMs: $timeoutMs) { token position missing }
+}
+`,
+  },
+  {
     query: `# What does each store hold? They may differ for a moment; each says by how much.
 query Compare($key: ID! = "005930@2026-01-05T09:00:00.000Z") {
   compareStores(kind: "order_window", businessKey: $key) {
