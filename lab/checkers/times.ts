@@ -32,7 +32,7 @@ export function checkTimes(indexed: Indexed, collector: Collector): void {
     const { contract } = claim;
     const context = (): Record<string, unknown> => describe(seen);
     const client = `${answer.server}|${answer.session}`;
-    const pipeline = indexed.truth.newest(id.key)?.document.pipeline ?? claim.engine;
+    const pipeline = indexed.truth.pipelineOf(id.key, claim.engine);
     const series: [sentence: string, series: string, at: string | null][] = [
       ['sync.monotone', `${client}|${contract.servedBy}`, contract.lastCdcSyncTime],
       ['checkpoint.monotone', `${client}|${pipeline}|checkpoint`, contract.lastCheckpointTime],

@@ -39,6 +39,7 @@ export class TruthIndex {
   private readonly byMs = new Map<number, number>();
   private readonly received: { readonly at: number; readonly position: number }[] = [];
   private readonly sent: { readonly at: number; readonly position: number }[] = [];
+  private readonly pipelines = new Map<Engine, Set<string>>();
   private readonly matching = new Map<string, string[]>();
 
   constructor(history: History) {
@@ -49,6 +50,8 @@ export class TruthIndex {
     for (const { position, committedAtUs, documents } of [...baselines, ...logged]) {
       for (const document of documents) {
         engines.add(document.engine);
+        const pipelines = this.pipelines.get(document.engine) ?? new Set<string>();
+        this.pipelines.set(document.engine, pipelines.add(document.pipeline));
         const versions = this.byKey.get(keyOf(document)) ?? [];
         this.byKey.set(keyOf(document), versions);
         versions.push({ position, committedAtUs, document });
@@ -91,6 +94,12 @@ export class TruthIndex {
   next(key: string, position: number): Version | null {
     const versions = this.versions(key);
     return versions[countWhere(versions, (version) => version.position <= position)] ?? null;
+  }
+
+  /** Of a key without a row it is known when its engine has but one pipeline. */
+  pipelineOf(key: string, engine: Engine): string {
+    const only = this.pipelines.get(engine);
+    return this.newest(key)?.document.pipeline ?? (only?.size === 1 ? ([...only][0] ?? engine) : engine);
   }
 
   /** The lowest position whose commit time, to the millisecond, is this; null: no accepted write has it. */

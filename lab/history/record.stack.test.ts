@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../test/harness/eventually.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
-import { checkAll, tableOf } from '../checkers/index.js';
+import { checkAll, CHECKERS, tableOf } from '../checkers/index.js';
+import { CORRUPTIONS } from '../checkers/test-support/corruptions.js';
+import type { Draft } from '../checkers/test-support/draft.js';
 import { readHistory } from './file.js';
 import { pause } from './now.js';
 import { Recorder } from './record.js';
@@ -75,6 +77,18 @@ describe('a recorded run on real servers', () => {
     expect(verdicts[0]?.claims).toBeGreaterThan(1_000);
     const exercised = Object.assign({}, ...verdicts.map((verdict) => verdict.exercised)) as Record<string, number>;
     for (const sentence of EXERCISED) expect([sentence, exercised[sentence] ?? 0]).not.toEqual([sentence, 0]);
+
+    // That nothing was found proves something only if it would have been: the same history with one claim made false.
+    const good = await readHistory(recorder.folder);
+    const text = JSON.stringify(good);
+    const noticed = CORRUPTIONS.filter(({ name, checker, sentence, apply }) => {
+      const draft = JSON.parse(text) as Draft;
+      if (!apply(draft, good, 17)) return false;
+      const found = CHECKERS[checker]?.(draft, LIMITS).violations.map((violation) => violation.sentence);
+      expect([name, found]).toEqual([name, expect.arrayContaining([sentence])]);
+      return true;
+    });
+    expect(noticed.length).toBeGreaterThan(20);
   }, 180_000);
 });
 

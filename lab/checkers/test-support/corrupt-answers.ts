@@ -1,16 +1,26 @@
 /** Answers that claim too much: each is one sentence of contract.md §2 made false in an otherwise good history. */
 import { keyOf, type Contract, type History } from '../../history/types.js';
-import { indexOf, type Seen } from '../claims.js';
+import { End, indexOf, type Seen } from '../claims.js';
 import { commitOf, iso, nth, onRow, rows, type Corruption, type Place, type Row } from './draft.js';
 
 const ours = ({ claim: { contract } }: Seen): Contract => contract;
+const ends = new WeakMap<History, End>();
+function endOf(good: History): End {
+  const end = ends.get(good) ?? new End(indexOf(good));
+  ends.set(good, end);
+  return end;
+}
 const present = ({ claim }: Seen): boolean => claim.value !== null;
 /** The version before the one that was shown, of the same key. */
 const previous = ({ id, shown }: Seen, good: History) =>
   indexOf(good)
     .truth.versions(id.key)
     .findLast(({ position }) => position < shown) ?? null;
-const behind = (seen: Seen): boolean => present(seen) && ours(seen).provenAt === null;
+/** Not proven, and a newer row had been accepted when the request began: to claim more would be a lie for certain. */
+const behind = (seen: Seen, good: History): boolean => {
+  const next = indexOf(good).truth.next(seen.id.key, seen.shown);
+  return present(seen) && ours(seen).provenAt === null && next !== null && next.position <= seen.currentLow;
+};
 
 /** Shows the version before instead, all else claimed as it was. */
 function showPrevious({ seen, row, contract }: Place, good: History): void {
@@ -68,10 +78,7 @@ export const ANSWERS: readonly Corruption[] = [
     name: 'HIGH that is not the newest',
     checker: 'no-overclaim',
     sentence: 'high.newest',
-    apply: onRow(
-      (seen) => behind(seen),
-      ({ seen, contract }) => Object.assign(contract, { level: 'HIGH', provenAt: seen.currentLow }),
-    ),
+    apply: onRow(behind, ({ seen, contract }) => Object.assign(contract, { level: 'HIGH', provenAt: seen.currentLow })),
   },
   {
     name: 'HIGH without a proof',
@@ -128,10 +135,7 @@ export const ANSWERS: readonly Corruption[] = [
     name: 'asOf of a write that is not reflected',
     checker: 'no-overclaim',
     sentence: 'as-of',
-    apply: onRow(
-      (seen) => behind(seen),
-      ({ seen, contract }, good) => (contract.asOf = iso(commitOf(good, seen.currentLow))),
-    ),
+    apply: onRow(behind, ({ seen, contract }, good) => (contract.asOf = iso(commitOf(good, seen.currentLow)))),
   },
   {
     name: 'asOf of a write that was yet to come',
@@ -148,7 +152,7 @@ export const ANSWERS: readonly Corruption[] = [
     sentence: 'as-of.known',
     apply: onRow(
       (seen) => ours(seen).asOf !== null,
-      ({ contract }) => (contract.asOf = new Date(Date.parse(contract.asOf ?? '') + 2).toISOString()),
+      ({ contract }, good) => (contract.asOf = betweenCommits(contract.asOf, good)),
     ),
   },
   {
@@ -191,15 +195,24 @@ export const ANSWERS: readonly Corruption[] = [
     name: 'lastCdcSyncTime by the wall clock',
     checker: 'no-overclaim',
     sentence: 'sync.known',
-    apply: onRow(present, ({ contract }) => (contract.lastCdcSyncTime = '2026-01-05T09:59:59.999Z')),
+    apply: onRow(
+      (seen) => ours(seen).lastCdcSyncTime !== null,
+      ({ contract }, good) => (contract.lastCdcSyncTime = betweenCommits(contract.lastCdcSyncTime, good)),
+    ),
   },
   {
     name: 'lastCdcSyncTime of what the store has not applied',
     checker: 'no-overclaim',
     sentence: 'sync.applied',
     apply: (draft, good, n) => {
-      const stale = nth(rows(draft, good, behind), n);
-      const before = draft.answers.findLast(({ ended }) => ended.mono <= (stale?.answer.started.mono ?? 0));
+      const stale = nth(
+        rows(draft, good, (seen) => behind(seen, good)),
+        n,
+      );
+      const before = draft.answers.findLast(
+        ({ ended, claims }) =>
+          ended.mono <= (stale?.answer.started.mono ?? 0) && claims[0]?.contract.servedBy === stale?.contract.servedBy,
+      );
       const claim = before?.claims[0];
       if (stale === undefined || claim === undefined) return false;
       const truth = indexOf(good).truth.next(stale.seen.id.key, stale.seen.shown);
@@ -229,7 +242,9 @@ export const ANSWERS: readonly Corruption[] = [
     apply: (draft, good, n) => {
       const { truth } = indexOf(good);
       const sets = draft.answers.flatMap(({ claims }) =>
-        claims.flatMap((claim) => (claim.subject === 'set' && claim.members.length > 0 ? [claim] : [])),
+        claims.flatMap((claim) =>
+          claim.subject === 'set' && claim.complete && claim.members.length > 0 ? [claim] : [],
+        ),
       );
       const reflected = sets.filter((set) => {
         const key = keyOf({ kind: set.kind, engine: set.engine, businessKey: set.members[0] ?? '' });
@@ -249,7 +264,8 @@ export const ANSWERS: readonly Corruption[] = [
         seen.answer.session === 'end' &&
         ours(seen).servedBy !== 'POSTGRES' &&
         previous(seen, good) !== null &&
-        good.truth.every(({ documents }) => documents.every(({ cap }) => cap !== 'LOW')),
+        present(seen) &&
+        !endOf(good).isLow(seen.id.key),
       (place, good) => {
         showPrevious(place, good);
         Object.assign(place.contract, { level: 'EVENTUALLY_CONSISTENT', provenAt: null });
@@ -285,7 +301,17 @@ function staleFor({ claim, answer }: Seen, good: History): number {
 function uncounted({ claim, id, currentHigh }: Seen, good: History): number | null {
   const { truth, fold } = indexOf(good);
   if (claim.value === null || claim.contract.level === 'LOW') return null;
-  const covered = truth.newest(id.key, currentHigh ?? 0)?.document.coverage?.['0']?.[1] ?? -1;
+  const newest = truth.newest(id.key, currentHigh ?? 0)?.document;
+  if (newest?.cap === 'LOW') return null;
   const members = fold.fold(claim.kind, claim.businessKey)?.members ?? [];
-  return members.find(({ offset }) => offset > covered)?.appendedAtMs ?? null;
+  const missing = members.find((m) => m.offset > (newest?.coverage?.[m.partition]?.[1] ?? -1));
+  return missing?.appendedAtMs ?? null;
+}
+
+/** A moment after this one at which nothing was committed. */
+function betweenCommits(iso: string | null, good: History): string {
+  const { truth } = indexOf(good);
+  let at = Date.parse(iso ?? '') + 2;
+  while (truth.positionAt(new Date(at).toISOString()) !== null) at += 1;
+  return new Date(at).toISOString();
 }

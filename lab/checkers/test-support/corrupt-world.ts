@@ -1,5 +1,6 @@
 /** Worlds in which more than an answer is wrong: lost, counted twice, diverged. */
 import { keyOf, type History } from '../../history/types.js';
+import { End, indexOf } from '../claims.js';
 import { nth, type Corruption, type Draft } from './draft.js';
 
 /** The newest accepted row of a key, and all that shows it, changed alike: the truth itself is wrong. */
@@ -33,8 +34,9 @@ const spoilAverage = inTruth((value) => (value['average_price'] = `${String(valu
 
 const store =
   (change: (draft: Draft, at: number) => void) =>
-  (draft: Draft, _good: History, n: number): boolean => {
-    const places = draft.stored.flatMap((row, i) => (row.store === 'POSTGRES' ? [] : [i]));
+  (draft: Draft, good: History, n: number): boolean => {
+    const end = new End(indexOf(good));
+    const places = draft.stored.flatMap((row, i) => (row.store !== 'MONGODB' || end.isLow(keyOf(row)) ? [] : [i]));
     const at = nth(places, n);
     if (at !== undefined) change(draft, at);
     return at !== undefined;
@@ -70,7 +72,9 @@ export const WORLDS: readonly Corruption[] = [
     apply: (draft, good, n) => {
       const shown = new Set(
         good.answers.flatMap(({ claims }) =>
-          claims.map(({ contract }) => (contract.level === 'HIGH' ? contract.position : null)),
+          claims.map(({ subject, contract }) =>
+            subject === 'row' && contract.level === 'HIGH' ? contract.position : null,
+          ),
         ),
       );
       const wrong = structuredClone(draft.truth.filter(({ position }) => shown.has(position)));
