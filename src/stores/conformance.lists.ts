@@ -25,7 +25,7 @@ export const listed: fc.Arbitrary<Written> = fc.record({
   engine: fc.constantFrom('KAFKA_ONLY' as const, 'FLINK' as const),
   deleted: fc.constantFrom(false, false, false, true),
   calculatedValue: fc.record(
-    { symbol, window_start: text, side: fc.constantFrom('BUY', 'SELL') },
+    { symbol, window_start: text, event_time: text, side: fc.constantFrom('BUY', 'SELL') },
     { requiredKeys: ['symbol'] },
   ),
 });
@@ -42,12 +42,12 @@ export const queryOf = (kind: string): fc.Arbitrary<ListQuery> =>
         fc.record({ order: text, businessKey: fc.tuple(fc.nat(40), text).map(([n, s]) => `${n}@${s}`) }),
         { nil: undefined },
       ),
+      orderBy: fc.constantFrom('window_start', 'event_time'),
       descending: fc.boolean(),
       limit: fc.constantFrom(1, 2, 5, 501),
     })
     .map(({ from, to, after, ...query }) => ({
       kind,
-      orderBy: 'window_start',
       ...query,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),

@@ -117,24 +117,29 @@ test('a document holds the fields of the contract, integers as integers', async 
 test('listings are read from an index, in its order', async () => {
   const rows = Array.from({ length: 400 }, (_, n) => ({
     businessKey: `k${n}`,
-    calculatedValue: { symbol: `G${n % 40}`, window_start: `2026-${n}` },
+    calculatedValue: {
+      symbol: `G${n % 40}`,
+      window_start: `2026-${n}`,
+      event_time: `2026-${n}`,
+      detected_at: `2026-${n}`,
+    },
   }));
   await model.apply([history.commit(...rows)], history.now());
   const query: ListQuery = {
     kind: 'order_window',
     engine: 'KAFKA_ONLY',
     equals: {},
-    orderBy: 'window_start',
+    orderBy: '',
     from: '2026',
     descending: true,
     limit: 50,
   };
   const name: unknown = (await meta())['collection'];
-  for (const [equals, index] of [
-    [{}, 'by_window'],
-    [{ symbol: 'G7' }, 'by_symbol'],
-  ] as const) {
-    const { filter, sort } = listFilter({ ...query, equals });
+  for (const [orderBy, equals, index] of ['window_start', 'event_time', 'detected_at'].flatMap((order) => [
+    [order, {}, `by_${order}`] as const,
+    [order, { symbol: 'G7' }, `by_symbol_${order}`] as const,
+  ])) {
+    const { filter, sort } = listFilter({ ...query, orderBy, equals });
     const plan = JSON.stringify(
       (await db.command({ explain: { find: name, filter, sort, limit: 50 } }))['queryPlanner'].winningPlan,
     );

@@ -1,0 +1,80 @@
+/** Where an event was written, asked of the raw log in ClickHouse; also of a log that an older version made. */
+import { createClient, type ClickHouseClient } from '@clickhouse/client';
+import { startClickhouse, type TestClickhouse } from '../../test/harness/clickhouse.js';
+import { CLICKHOUSE_CLIENT_OPTIONS, CLICKHOUSE_LIMITS } from '../stores/clickhouse/command.js';
+import { createRawLog } from '../stores/clickhouse/raw.js';
+import type { RawRecord } from './port.js';
+
+let clickhouse: TestClickhouse;
+let client: ClickHouseClient;
+beforeAll(async () => {
+  clickhouse = await startClickhouse();
+  client = createClient({ ...CLICKHOUSE_CLIENT_OPTIONS, url: clickhouse.url });
+}, 300_000);
+afterAll(async () => {
+  await client?.close();
+  await clickhouse?.stop();
+}, 30_000);
+
+const logIn = (database: string) => createRawLog({ client, database, limits: CLICKHOUSE_LIMITS }, 3_650);
+const record = (partition: number, offset: number, value: unknown): RawRecord => ({
+  partition,
+  offset: BigInt(offset),
+  predecessor: null,
+  key: 'A',
+  value:
+    Buffer.isBuffer(value) || value === null
+      ? value
+      : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+  appendedAtMs: Date.UTC(2026, 10, 20) + offset,
+});
+const places = async (database: string, ...ids: string[]): Promise<unknown[]> =>
+  (await logIn(database).find(ids))
+    .map(({ eventId, partition, offset }) => [eventId, partition, Number(offset)])
+    .sort();
+
+test('flat events and envelopes are found by their id, each place once, whatever lies beside them', async () => {
+  const log = logIn('found');
+  await log.prepare();
+  const records = [
+    record(0, 1, { event_id: 'flat' }),
+    record(0, 2, { op: 'u', before: { event_id: 'old' }, after: { event_id: 'new' } }),
+    record(1, 3, { op: 'd', before: { event_id: 'gone' }, after: null }),
+    record(1, 4, { event_id: 'flat' }),
+    record(1, 5, 'not json'),
+    record(1, 6, Buffer.from([0xff, 0])),
+    record(1, 7, null),
+    record(1, 8, { event_id: 'it\'s "quoted" \\ 삼' }),
+  ];
+  await log.append(records);
+  await log.append(records.slice(0, 2));
+  expect(await places('found', 'flat', 'new', 'gone', 'nowhere', 'flat')).toEqual([
+    ['flat', 0, 1],
+    ['flat', 1, 4],
+    ['gone', 1, 3],
+    ['new', 0, 2],
+  ]);
+  expect(await places('found', 'it\'s "quoted" \\ 삼')).toEqual([['it\'s "quoted" \\ 삼', 1, 8]]);
+  expect(await places('found')).toEqual([]);
+  expect((await log.find(Array.from({ length: 500 }, (_, i) => `00000000-0000-0000-0000-${i}`))).length).toBe(0);
+});
+
+test('a log of an older version is found in, too, without being written anew', async () => {
+  const run = (query: string): Promise<unknown> => client.command({ query });
+  await run('CREATE DATABASE older');
+  await run(`CREATE TABLE older.raw_events (source_partition UInt32, source_offset UInt64, predecessor Nullable(UInt64),
+    event_key Nullable(String), value Nullable(String) DEFAULT base64Decode(value_base64), value_base64 Nullable(String) EPHEMERAL,
+    appended_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (source_partition, source_offset)
+    TTL toDateTime(appended_at) + INTERVAL 3650 DAY`);
+  await run(
+    `INSERT INTO older.raw_events (source_partition, source_offset, value, appended_at) VALUES (2, 9, '{"event_id":"before"}', now())`,
+  );
+  const log = logIn('older');
+  await log.prepare();
+  await log.prepare();
+  await log.append([record(2, 10, { event_id: 'after' })]);
+  expect(await places('older', 'before', 'after')).toEqual([
+    ['after', 2, 10],
+    ['before', 2, 9],
+  ]);
+});
