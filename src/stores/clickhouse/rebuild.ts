@@ -27,7 +27,7 @@ export async function rebuild(place: ClickhousePlace, input: RebuildInput): Prom
   refuseStepBack(seen, input.applied);
   await command(place, `CREATE DATABASE IF NOT EXISTS ${place.database}`);
   await command(place, metaTable(qualified(place, META_TABLE)));
-  await dropOthers(place, seen.raw?.table ?? null);
+  await dropOthers(place, seen.raw);
   const copy = `${REBUILD_PREFIX}${input.newName()}`;
   await command(place, resultsTable(qualified(place, copy)));
   try {
@@ -126,13 +126,21 @@ async function swap(place: ClickhousePlace, { copy, tableUuid, seen, applied }: 
   return next;
 }
 
-/** Left over from rebuilds that did not end. A rebuild of another server loses its table too, and notices. */
-async function dropOthers(place: ClickhousePlace, current: string | null): Promise<void> {
+/** Between taking its name and being entered as the newest generation a table is nobody's for a moment. */
+const SWAP_SECONDS = 30;
+
+/**
+ * Left over from rebuilds that did not end. A copy that another server is filling goes too, and that server notices. A
+ * table of a later generation than the one seen stays while it is young: another server may have just swapped it in.
+ */
+async function dropOthers(place: ClickhousePlace, seen: Meta | null): Promise<void> {
   const found = await query(
     place,
     `SELECT name FROM system.tables WHERE database = {database:String} AND name != {current:String}
-       AND (startsWith(name, '${RESULTS_PREFIX}') OR startsWith(name, '${REBUILD_PREFIX}'))`,
-    { database: place.database, current: current ?? '' },
+       AND (startsWith(name, '${REBUILD_PREFIX}') OR (startsWith(name, '${RESULTS_PREFIX}')
+         AND (toUInt64OrZero(substring(name, ${RESULTS_PREFIX.length + 1})) <= {generation:UInt64}
+           OR metadata_modification_time < now() - ${SWAP_SECONDS})))`,
+    { database: place.database, current: seen?.table ?? '', generation: (seen?.generation ?? 0n).toString() },
   );
   for (const { name } of found) await drop(place, name);
 }
