@@ -11,6 +11,7 @@ export interface Asking {
   /** Changes with every life of the server that was noticed: what a server saw, another one need not have seen. */
   readonly server: () => string;
   readonly unreachable: () => void;
+  readonly heard: (claims: number) => void;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -56,5 +57,6 @@ export async function ask(asking: Asking, session: string, question: Question): 
     ...(error === undefined ? {} : { error: error.slice(0, 500) }),
   };
   asking.file.write(answer);
+  asking.heard(claims.length);
   return answer;
 }

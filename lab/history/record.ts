@@ -55,6 +55,7 @@ export class Recorder {
   private stopped = false;
   private faults = 0;
   private answers = 0;
+  private claims = 0;
   private lives = 0;
 
   constructor(private readonly options: RecordOptions) {
@@ -71,6 +72,7 @@ export class Recorder {
       nextId: () => ++this.answers,
       server: () => `${options.graphqlUrl}#${this.lives}`,
       unreachable: () => (this.lives += 1),
+      heard: (claims) => (this.claims += claims),
     };
     this.writer = new OwnWriter(options.brokers, this.file);
   }
@@ -94,8 +96,9 @@ export class Recorder {
     return () => this.file.write({ ...fault, healed: now() });
   }
 
-  get recorded(): { readonly answers: number; readonly position: number; readonly lines: number } {
-    return { answers: this.answers, position: this.truth.position, lines: this.file.lines };
+  /** So far; a claim that was read twice counts twice here. */
+  get recorded(): { readonly answers: number; readonly claims: number; readonly position: number } {
+    return { answers: this.answers, claims: this.claims, position: this.truth.position };
   }
 
   /**

@@ -48,6 +48,7 @@ const toldBefore = (seen: Seen, good: History, time: 'lastCdcSyncTime' | 'lastCh
   indexOf(good).seen.some(
     (other) =>
       other.answer.session === seen.answer.session &&
+      other.answer.server === seen.answer.server &&
       ours(other).servedBy === ours(seen).servedBy &&
       other.answer.ended.mono <= seen.answer.started.mono &&
       (ours(other)[time] ?? '') > iso(commitOf(good, 1)),
