@@ -26,8 +26,9 @@ interface Opened extends Clickhouse {
   readonly database: string;
 }
 
+/** Over all that are open: two servers never draw the same name. */
+let names = 0;
 function open(database = `test_${++number}`, rawDays = 7): Opened {
-  let names = 0;
   const options = { client, database, nowMs: Date.now, newName: () => `n${process.pid}_${names++}`, rawDays };
   return { database, ...createClickhouse(options) };
 }
