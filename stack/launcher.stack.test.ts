@@ -9,7 +9,7 @@ import { mongodbUrl } from './servers/mongodb.js';
 import { postgresUrl, withClient } from './servers/postgres.js';
 import { secretsOf } from './servers/secrets.js';
 
-const SERVERS = ['connect', 'elasticsearch', 'kafka', 'mongodb', 'postgres'];
+const SERVERS = ['clickhouse', 'connect', 'elasticsearch', 'kafka', 'mongodb', 'postgres'];
 const WITHOUT = ['--without', 'server,processor,generator'];
 
 /** The tests run in this order and build on each other: one life of an installation. */
