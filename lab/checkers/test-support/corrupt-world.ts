@@ -7,11 +7,13 @@ import { nth, type Corruption, type Draft } from './draft.js';
 const inTruth =
   (change: (value: Record<string, unknown>) => void, where: (value: Record<string, unknown>) => boolean = () => true) =>
   (draft: Draft, _good: History, n: number): boolean => {
+    const checked = ({ kind, cap, stale, value }: Draft['truth'][number]['documents'][number]): boolean =>
+      kind === 'order_window' && cap !== 'LOW' && !stale && where(value);
     const entry = nth(
-      draft.truth.filter(({ documents }) => documents.some(({ value, cap }) => cap !== 'LOW' && where(value))),
+      draft.truth.filter(({ documents }) => documents.some(checked)),
       n,
     );
-    const document = entry?.documents[0];
+    const document = entry?.documents.find(checked);
     if (entry === undefined || document === undefined) return false;
     change(document.value);
     for (const { claims } of draft.answers) {
