@@ -14,6 +14,7 @@ import { DECISION_TABLE, READ_TIME_RULES } from './decision/table.js';
 import { createLogConsumer, type LogConsumerOptions } from './ingest/consumer.js';
 import { startHeartbeat } from './ingest/heartbeat.js';
 import { startPeriodic } from './ingest/periodic.js';
+import { createPostgresIngestStore } from './ingest/postgres.js';
 import { createIngest } from './ingest/run.js';
 import type { LogConsumer } from './log/port.js';
 import { AppError } from './errors.js';
@@ -168,8 +169,9 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const blocked = new Map<string, Error>();
   const highest = new Highest();
   const renew = renewal(pools.ingest, models, highest, log);
+  const ingestStore = createPostgresIngestStore(pools.ingest);
   const ingest = createIngest({
-    pool: pools.ingest,
+    store: ingestStore,
     highest,
     engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
     onCommitted: metrics.committed,
@@ -183,7 +185,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   });
   const projections = models.map((model): Projection => projectionOf(model, consumerOf, pools, log));
 
-  const heartbeat = startHeartbeat(pools.ingest, config.HEARTBEAT_MS, highest, (err) => {
+  const heartbeat = startHeartbeat(ingestStore, config.HEARTBEAT_MS, highest, (err) => {
     log.warn({ err }, 'the commit clock did not beat');
     if (err instanceof AppError && err.code === 'CLOCK_REWOUND') renew();
   });

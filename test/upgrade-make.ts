@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { fileURLToPath } from 'node:url';
 import { BSON, MongoClient, type Document } from 'mongodb';
 import { Pool } from 'pg';
+import { createPostgresIngestStore } from '../src/ingest/postgres.js';
 import { createIngest } from '../src/ingest/run.js';
 import { Highest } from '../src/position/highest.js';
 import type { LogRecord } from '../src/log/port.js';
@@ -72,7 +73,11 @@ function history(): (Json | string)[] {
 const records = (): string[] => history().map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
 
 async function ingest(pool: Pool): Promise<void> {
-  const handler = createIngest({ pool, highest: new Highest(), engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
+  const handler = createIngest({
+    store: createPostgresIngestStore(pool),
+    highest: new Highest(),
+    engines: new Map([[TOPIC, 'KAFKA_ONLY']]),
+  });
   await handler.start(TOPIC, 0, { low: 0n, high: 0n });
   for (const [offset, text] of records().entries()) {
     const bytes = Buffer.from(text);

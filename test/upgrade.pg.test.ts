@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient, type Document } from 'mongodb';
 import { Pool } from 'pg';
+import { createPostgresIngestStore } from '../src/ingest/postgres.js';
 import { createIngest } from '../src/ingest/run.js';
 import { Highest } from '../src/position/highest.js';
 import type { LogRecord } from '../src/log/port.js';
@@ -272,7 +273,7 @@ async function upgrade(
     ingestOneMore: async () => {
       const records = resultRecords();
       const ingest = createIngest({
-        pool,
+        store: createPostgresIngestStore(pool),
         highest: new Highest(),
         engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
       });

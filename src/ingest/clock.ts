@@ -1,16 +1,7 @@
-/** The commit clock: it numbers accepted transactions without holes, in commit order (contract.md §1, §6). */
+/** The commit clock in SQL: it numbers accepted transactions without holes, in commit order (contract.md §1, §6). */
 import type { ClientBase } from 'pg';
-import { AppError } from '../errors.js';
-import { rewound, type Highest } from '../position/highest.js';
-import { micros, position, type Micros, type Position } from '../position/position.js';
-
-export interface Tick {
-  readonly position: Position;
-  readonly nonce: string;
-  readonly predecessor: string;
-  readonly incarnation: string;
-  readonly committedAt: Micros;
-}
+import { micros, position } from '../position/position.js';
+import type { Tick } from './port.js';
 
 /** Postgres' wall clock in microseconds. */
 export const NOW_US = `(extract(epoch from clock_timestamp()) * 1e6)::bigint`;
@@ -37,29 +28,11 @@ const tickOf = (row: TickRow): Tick => ({
   committedAt: micros(row.committed_at_us),
 });
 
-export const clockRewound = (): AppError =>
-  new AppError(
-    'CLOCK_REWOUND',
-    'The commit clock stands behind a position that this server has seen: a new incarnation begins.',
-    {
-      retryable: true,
-      outcome: 'none',
-    },
-  );
-
-/**
- * Takes the clock for the rest of the transaction: every other writer waits from here to the commit, so this comes as
- * late as it can.
- * @throws AppError CLOCK_REWOUND when Postgres was restored behind what this server has seen: the transaction must not commit
- */
-export async function takeClock(client: ClientBase, highest: Highest): Promise<Tick> {
-  const mark = highest.mark();
+/** Holds the clock for the rest of the transaction. */
+export async function takeClock(client: ClientBase): Promise<Tick> {
   const { rows } = await client.query<TickRow>({ name: 'take-clock', text: `${ADVANCE} ${RETURNING}` });
   if (rows[0] === undefined) throw new Error('commit_clock is empty: the server did not start it');
-  const tick = tickOf(rows[0]);
-  if (rewound(mark, { ...tick, position: (tick.position - 1n) as Position, nonce: tick.predecessor }))
-    throw clockRewound();
-  return tick;
+  return tickOf(rows[0]);
 }
 
 /** Commit log rows are bounded, so that one CDC message is: larger transactions go in numbered parts. */
@@ -116,19 +89,10 @@ const HEARTBEAT = `
   returning ${'position, nonce, predecessor, incarnation, committed_at_us'}`;
 
 /**
- * One empty transaction, if none was committed for `idleUs`: it makes idle visible, and proves that the path lives
- * (contract.md §7). One statement, so that nothing holds the clock across a round trip. `abs`: after a backward step of
- * Postgres' clock it goes on, a microsecond at a time.
- * @returns null when another commit was recent enough
- * @throws AppError CLOCK_REWOUND; the empty commit stands then, of an incarnation that ends
+ * One statement, so that nothing holds the clock across a round trip. `abs`: after a backward step of Postgres' clock it
+ * goes on, a microsecond at a time.
  */
-export async function beat(client: Pick<ClientBase, 'query'>, idleUs: number, highest: Highest): Promise<Tick | null> {
-  const mark = highest.mark();
+export async function beat(client: Pick<ClientBase, 'query'>, idleUs: number): Promise<Tick | null> {
   const { rows } = await client.query<TickRow>({ name: 'heartbeat', text: HEARTBEAT, values: [idleUs] });
-  if (rows[0] === undefined) return null;
-  const tick = tickOf(rows[0]);
-  if (rewound(mark, { ...tick, position: (tick.position - 1n) as Position, nonce: tick.predecessor }))
-    throw clockRewound();
-  highest.note(tick);
-  return tick;
+  return rows[0] === undefined ? null : tickOf(rows[0]);
 }

@@ -6,8 +6,10 @@ import { decodeDocument, type ResultDocument } from '../stores/document.js';
 import { micros, position } from '../position/position.js';
 import { startClock } from '../stores/postgres/clock.js';
 import { Highest } from '../position/highest.js';
-import { beat } from './clock.js';
 import type { CrashPoint } from './commit.js';
+import { beatOnce } from './heartbeat.js';
+import type { IngestStore } from './port.js';
+import { createPostgresIngestStore } from './postgres.js';
 import { createIngest } from './run.js';
 
 const TOPIC = 'results.kafka-only';
@@ -61,6 +63,7 @@ const emit = (run: string, seq: number, over: Record<string, unknown> = {}): Rec
 describe('the ingest transaction', () => {
   let database: TestDatabase;
   let pool: Pool;
+  let store: IngestStore;
   let ingest: LogHandler;
   let highest: Highest;
   let stopAt: CrashPoint | null = null;
@@ -71,8 +74,9 @@ describe('the ingest transaction', () => {
     await startClock(pool, []);
     stopAt = null;
     highest = new Highest();
+    store = createPostgresIngestStore(pool);
     ingest = createIngest({
-      pool,
+      store,
       highest,
       engines: new Map([[TOPIC, 'KAFKA_ONLY']]),
       hook: (point) => {
@@ -164,14 +168,10 @@ describe('the ingest transaction', () => {
   });
 
   test('two consumers of one partition store each record once', async () => {
-    const other = createIngest({ pool, highest, engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
+    const other = createIngest({ store, highest, engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
     await other.start(TOPIC, 0, { low: 0n, high: 2n });
-    const batch = {
-      topic: TOPIC,
-      partition: 0,
-      records: [record(0, begin('a', 1)), record(1, emit('a', 2))],
-      transactional: false,
-    };
+    const records = [record(0, begin('a', 1)), record(1, emit('a', 2))];
+    const batch = { topic: TOPIC, partition: 0, records, transactional: false };
     await Promise.all([ingest.handle(batch), other.handle(batch)]);
     expect(await clock()).toBe('1');
     expect(await rows()).toHaveLength(1);
@@ -335,7 +335,7 @@ describe('the ingest transaction', () => {
 
   test('positions are gapless, chained by nonce, and their commit times only grow, heartbeats included', async () => {
     await deliver(record(0, begin('a', 1)));
-    await Promise.all(Array.from({ length: 20 }, () => beat(pool, 0, highest)));
+    await Promise.all(Array.from({ length: 20 }, () => beatOnce(store, 0, highest)));
     await deliver(record(1, emit('a', 2)));
     const { rows: log } = await pool.query<{
       position: string;
@@ -376,7 +376,9 @@ describe('the ingest transaction', () => {
       'update commit_clock c set position = o.position, nonce = o.nonce, predecessor = o.predecessor from copy_clock o',
     );
     await expect(deliver(record(2, emit('a', 3)))).rejects.toMatchObject({ code: 'CLOCK_REWOUND', retryable: true });
-    await expect(beat(pool, 0, highest)).rejects.toMatchObject({ code: 'CLOCK_REWOUND' });
+    await expect(beatOnce(store, 0, highest)).rejects.toMatchObject({
+      code: 'CLOCK_REWOUND',
+    });
     expect(await rows()).toEqual([]);
     const { forked, incarnation } = await startClock(pool, [], seen?.incarnation);
     expect([forked, incarnation]).toEqual([

@@ -4,28 +4,16 @@
  * The order of its steps is what makes it sound; each step says why it stands where it stands.
  */
 import { createHash } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
 import { needs, plan, type Loaded, type Plan } from '../decision/plan.js';
 import type { Incoming, IncomingResult } from '../decision/state.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
 import type { Highest } from '../position/highest.js';
-import { micros, type Micros } from '../position/position.js';
 import { eventsOf } from '../staleness/transitions.js';
 import { encodeDocument } from '../stores/document.js';
-import { NOW_US, takeClock, writeLog, type Tick } from './clock.js';
-import { copyBatch, prepareBatchTable } from './copy.js';
 import type { DeadLetter, Decoded, Place, Provenance } from './decode.js';
-import { writeEvents } from './events.js';
-import {
-  readFacts,
-  readRows,
-  writeDeadLetters,
-  writeFacts,
-  writeRefusals,
-  writeRequests,
-  writeRows,
-} from './tables.js';
+import type { IngestStore, IngestTransaction, Tick } from './port.js';
+import { checkedTick } from './rewound.js';
 
 export interface Batch {
   readonly place: Place;
@@ -74,35 +62,10 @@ function split(records: Batch['records']): Split {
   return out;
 }
 
-interface OffsetRow {
-  next_offset: string;
-  now_us: string;
-}
-
-/** Locks the partition's offsets. A second consumer or a zombie waits here, and then sees how far the other has come. */
-async function lockOffsets(client: PoolClient, place: Place): Promise<{ next: bigint; now: Micros }> {
-  const { rows } = await client.query<OffsetRow>({
-    name: 'lock-offsets',
-    text: `select next_offset, ${NOW_US} as now_us from ingest_offsets where topic = $1 and partition = $2 for update`,
-    values: [place.topic, place.partition],
-  });
-  if (rows[0] === undefined) {
-    throw new AppError(
-      'INGEST_NOT_STARTED',
-      `${place.topic}/${place.partition} has no row in ingest_offsets: it must be started first.`,
-      {
-        retryable: true,
-        outcome: 'none',
-      },
-    );
-  }
-  return { next: BigInt(rows[0].next_offset), now: micros(rows[0].now_us) };
-}
-
-async function load(client: PoolClient, place: Place, incoming: readonly Incoming[]): Promise<Loaded> {
+async function load(tx: IngestTransaction, place: Place, incoming: readonly Incoming[]): Promise<Loaded> {
   const keys = needs(incoming);
-  const facts = await readFacts(client, place);
-  const rows = await readRows(client, keys);
+  const facts = await tx.readFacts(place);
+  const rows = await tx.readRows(keys);
   return { facts, rows };
 }
 
@@ -115,7 +78,7 @@ const documents = (planned: Plan): string[] =>
   [...planned.rows.values()].map(({ row }) => JSON.stringify(encodeDocument(row)));
 
 async function write(
-  client: PoolClient,
+  tx: IngestTransaction,
   batch: Batch,
   parts: Split,
   planned: Plan,
@@ -135,20 +98,17 @@ async function write(
     after: planned.rows,
     refused: planned.refusals,
   });
-  const tick = await takeClock(client, highest);
-  await writeRows(client, place, tick, [...planned.rows.values()]);
-  await writeRefusals(client, place, tick, planned.refusals, parts.provenance);
-  await writeRequests(client, tick, planned.requests);
-  await writeDeadLetters(client, tick, parts.letters);
-  await writeEvents(client, tick, events);
-  await writeFacts(client, place, tick, loaded.facts, planned.facts);
-  await client.query({
-    name: 'advance-offsets',
-    text: `update ingest_offsets set next_offset = $3, last_offset = $4, last_digest = $5 where topic = $1 and partition = $2`,
-    values: [place.topic, place.partition, last.offset + 1n, last.offset, digestOf(last)],
-  });
+  // From here to the commit every other writer waits, so this comes as late as it can.
+  const tick = await checkedTick(highest, () => tx.takeClock());
+  await tx.writeRows(place, tick, [...planned.rows.values()]);
+  await tx.writeRefusals(place, tick, planned.refusals, parts.provenance);
+  await tx.writeRequests(tick, planned.requests);
+  await tx.writeDeadLetters(tick, parts.letters);
+  await tx.writeEvents(tick, events);
+  await tx.writeFacts(place, tick, loaded.facts, planned.facts);
+  await tx.advanceOffsets(place, { offset: last.offset, digest: digestOf(last) });
   // The log row comes last: whoever reads it finds all that it speaks of.
-  await writeLog(client, tick, keys, docs);
+  await tx.writeLog(tick, keys, docs);
   return tick;
 }
 
@@ -165,23 +125,23 @@ const offsetsRewound = (place: Place, next: bigint, expected: bigint): AppError 
 
 const NOTHING: Committed = { tick: null, consumed: 0, rows: 0, deadLetters: 0, refusals: 0 };
 
-async function transact(client: PoolClient, batch: Batch, highest: Highest, hook: Hook): Promise<Committed> {
+async function transact(tx: IngestTransaction, batch: Batch, highest: Highest, hook: Hook): Promise<Committed> {
   const { place } = batch;
   const all = split(batch.records);
   // Copied before any lock: the bytes travel while nobody waits.
-  if (all.results.length > 0) await copyBatch(client, all.results, all.provenance);
+  if (all.results.length > 0) await tx.copy(all.results, all.provenance);
   await hook('copied');
   // Offsets first: a second consumer conflicts here, before any effect.
-  const { next, now } = await lockOffsets(client, place);
+  const { next, now } = await tx.lockOffsets(place);
   await hook('locked');
   if (next < batch.expected) throw offsetsRewound(place, next, batch.expected);
   // Redelivered, or consumed by another meanwhile: skipped by the only count that matters.
   const fresh = batch.records.filter(({ record }) => record.offset >= next);
   if (fresh.length === 0) return NOTHING;
   const parts = fresh.length === batch.records.length ? all : split(fresh);
-  const loaded = await load(client, place, parts.incoming);
+  const loaded = await load(tx, place, parts.incoming);
   const planned = plan(parts.incoming, loaded, now);
-  const tick = await write(client, { ...batch, records: fresh }, parts, planned, loaded, highest);
+  const tick = await write(tx, { ...batch, records: fresh }, parts, planned, loaded, highest);
   await hook('written');
   return {
     tick,
@@ -197,30 +157,20 @@ async function transact(client: PoolClient, batch: Batch, highest: Highest, hook
  * can tell, and the redelivery finds out by the offsets.
  */
 export async function commitBatch(
-  pool: Pool,
+  store: IngestStore,
   batch: Batch,
   highest: Highest,
   hook: Hook = () => undefined,
 ): Promise<Committed> {
-  const client = await pool.connect();
-  let failure: Error | undefined;
+  const tx = await store.begin();
   try {
-    await prepareBatchTable(client);
-    await client.query('begin');
-    const committed = await transact(client, batch, highest, hook);
-    await client.query('commit');
+    const committed = await transact(tx, batch, highest, hook);
+    await tx.commit();
     if (committed.tick !== null) highest.note(committed.tick);
     await hook('committed');
     return committed;
   } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    await client.query('rollback').then(
-      () => (failure = undefined),
-      () => undefined,
-    );
+    await tx.abort();
     throw error;
-  } finally {
-    // A connection that could not roll back is not given to anybody else.
-    client.release(failure);
   }
 }

@@ -1,7 +1,7 @@
 /** Staleness events, in the transaction that they happen in. */
 import type { ClientBase } from 'pg';
 import type { NewEvent } from '../staleness/transitions.js';
-import type { Tick } from './clock.js';
+import type { Tick } from './port.js';
 
 /** Written with the clock held, so that (position, ordinal) is the order in which they can be read. */
 export async function writeEvents(client: ClientBase, tick: Tick, events: readonly NewEvent[]): Promise<void> {

@@ -1,15 +1,15 @@
 /** Ingest as a log handler: where each partition goes on, what is decoded, what is committed, what blocks. */
-import type { Pool } from 'pg';
 import { AppError, asError } from '../errors.js';
 import type { LogBatch, LogExtent, LogHandler, LogRecord } from '../log/port.js';
 import type { ProcessingEngine } from '../words.js';
 import { commitBatch, digestOf, type Batch, type Committed, type Hook } from './commit.js';
 import type { Highest } from '../position/highest.js';
 import { decode, letterOf, type Place } from './decode.js';
+import type { IngestStore } from './port.js';
 import { resume, type Resumption } from './resume.js';
 
 export interface IngestOptions {
-  readonly pool: Pool;
+  readonly store: IngestStore;
   /** Shared with the heartbeat and the proof. */
   readonly highest: Highest;
   /** Result topic → the one engine that may write to it. */
@@ -56,7 +56,7 @@ export function createIngest(options: IngestOptions): LogHandler {
   }
 
   async function commit(batch: Batch): Promise<void> {
-    const committed = await commitBatch(options.pool, batch, options.highest, options.hook);
+    const committed = await commitBatch(options.store, batch, options.highest, options.hook);
     const last = batch.records.at(-1);
     if (last !== undefined) expected.set(idOf(batch.place), last.record.offset + 1n);
     options.onCommitted?.(batch.place, committed, batch.records.length);
@@ -65,7 +65,7 @@ export function createIngest(options: IngestOptions): LogHandler {
   return {
     async start(topic: string, number: number, extent: LogExtent): Promise<bigint> {
       const place = placeOf(topic, number);
-      const resumption = await resume(options.pool, place, extent);
+      const resumption = await resume(options.store, place, extent);
       awaiting.set(idOf(place), resumption);
       expected.set(idOf(place), resumption.next);
       return resumption.from;

@@ -5,7 +5,7 @@ import { keyOf } from '../position/commit-log.js';
 import type { Plan, PlannedRow } from '../decision/plan.js';
 import type { PipelineFacts, ResultState } from '../decision/state.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
-import type { Tick } from './clock.js';
+import type { Tick } from './port.js';
 import type { DeadLetter, Place, Provenance } from './decode.js';
 
 interface ResultRow {

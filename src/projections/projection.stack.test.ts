@@ -4,7 +4,6 @@ import pg from 'pg';
 import { eventually } from '../../test/harness/eventually.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
 import { takeClock, writeLog } from '../ingest/clock.js';
-import { Highest } from '../position/highest.js';
 import { createLogConsumer } from '../ingest/consumer.js';
 import { key, result, type Written } from '../stores/conformance.data.js';
 import { encodeDocument } from '../stores/document.js';
@@ -51,7 +50,7 @@ async function write(written: readonly Written[]): Promise<void> {
   const connection = await pool.connect();
   try {
     await connection.query('begin');
-    const tick = await takeClock(connection, new Highest());
+    const tick = await takeClock(connection);
     const results = written.map((one) => ({ ...result(tick.position, one), committedAt: tick.committedAt }));
     await connection.query(
       `insert into results (${COLUMNS})

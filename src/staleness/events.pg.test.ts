@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Pool } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.js';
+import { createPostgresIngestStore } from '../ingest/postgres.js';
 import { createIngest } from '../ingest/run.js';
 import type { LogHandler, LogRecord } from '../log/port.js';
 import { Highest } from '../position/highest.js';
@@ -53,7 +54,11 @@ beforeEach(async () => {
   database = await createTestDatabase();
   pool = new Pool({ connectionString: database.url, max: 4 });
   await startClock(pool, []);
-  ingest = createIngest({ pool, highest: new Highest(), engines: new Map([[TOPIC, 'KAFKA_ONLY']]) });
+  ingest = createIngest({
+    store: createPostgresIngestStore(pool),
+    highest: new Highest(),
+    engines: new Map([[TOPIC, 'KAFKA_ONLY']]),
+  });
   for (const partition of [0, 1]) await ingest.start(TOPIC, partition, { low: 0n, high: 0n });
 });
 afterEach(async () => {

@@ -1,0 +1,136 @@
+/** The ingest port over Postgres. SQL only; the order of the calls and every decision are the caller's. */
+import type { Pool, PoolClient } from 'pg';
+import { AppError, asError } from '../errors.js';
+import { micros, type Micros } from '../position/position.js';
+import { beat, NOW_US, takeClock, writeLog } from './clock.js';
+import { copyBatch, prepareBatchTable } from './copy.js';
+import type { Place } from './decode.js';
+import { writeEvents } from './events.js';
+import type { ConsumedRecord, IngestStore, IngestTransaction, StoredOffsets } from './port.js';
+import {
+  readFacts,
+  readRows,
+  writeDeadLetters,
+  writeFacts,
+  writeRefusals,
+  writeRequests,
+  writeRows,
+} from './tables.js';
+
+interface LockedRow {
+  next_offset: string;
+  now_us: string;
+}
+
+/** Locks the partition's offsets. A second consumer or a zombie waits here, and then sees how far the other has come. */
+async function lockOffsets(client: PoolClient, place: Place): Promise<{ next: bigint; now: Micros }> {
+  const { rows } = await client.query<LockedRow>({
+    name: 'lock-offsets',
+    text: `select next_offset, ${NOW_US} as now_us from ingest_offsets where topic = $1 and partition = $2 for update`,
+    values: [place.topic, place.partition],
+  });
+  if (rows[0] === undefined) {
+    throw new AppError(
+      'INGEST_NOT_STARTED',
+      `${place.topic}/${place.partition} has no row in ingest_offsets: it must be started first.`,
+      {
+        retryable: true,
+        outcome: 'none',
+      },
+    );
+  }
+  return { next: BigInt(rows[0].next_offset), now: micros(rows[0].now_us) };
+}
+
+async function advanceOffsets(client: PoolClient, place: Place, { offset, digest }: ConsumedRecord): Promise<void> {
+  await client.query({
+    name: 'advance-offsets',
+    text: `update ingest_offsets set next_offset = $3, last_offset = $4, last_digest = $5 where topic = $1 and partition = $2`,
+    values: [place.topic, place.partition, offset + 1n, offset, digest],
+  });
+}
+
+function transactionOn(client: PoolClient): IngestTransaction {
+  let open = true;
+  const release = (error?: Error): void => {
+    if (open) client.release(error);
+    open = false;
+  };
+  return {
+    copy: (results, provenance) => copyBatch(client, results, provenance),
+    lockOffsets: (place) => lockOffsets(client, place),
+    readFacts: (place) => readFacts(client, place),
+    readRows: (keys) => readRows(client, keys),
+    takeClock: () => takeClock(client),
+    writeRows: (place, tick, rows) => writeRows(client, place, tick, rows),
+    writeRefusals: (place, tick, refusals, provenance) => writeRefusals(client, place, tick, refusals, provenance),
+    writeRequests: (tick, requests) => writeRequests(client, tick, requests),
+    writeDeadLetters: (tick, letters) => writeDeadLetters(client, tick, letters),
+    writeEvents: (tick, events) => writeEvents(client, tick, events),
+    writeFacts: (place, tick, before, after) => writeFacts(client, place, tick, before, after),
+    advanceOffsets: (place, last) => advanceOffsets(client, place, last),
+    writeLog: (tick, keys, documents) => writeLog(client, tick, keys, documents),
+    async commit() {
+      await client.query('commit');
+      release();
+    },
+    async abort() {
+      if (!open) return;
+      // A connection that could not roll back is not given to anybody else.
+      await client.query('rollback').then(
+        () => release(),
+        (error: unknown) => release(asError(error)),
+      );
+    },
+  };
+}
+
+interface OffsetRow {
+  next_offset: string;
+  last_offset: string | null;
+  last_digest: Buffer | null;
+}
+
+async function offsets(pool: Pool, place: Place, low: bigint): Promise<StoredOffsets> {
+  await pool.query(
+    `insert into ingest_offsets (topic, partition, next_offset) values ($1, $2, $3) on conflict do nothing`,
+    [place.topic, place.partition, low],
+  );
+  const { rows } = await pool.query<OffsetRow>(
+    `select next_offset, last_offset, last_digest from ingest_offsets where topic = $1 and partition = $2`,
+    [place.topic, place.partition],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`${place.topic}/${place.partition}: ingest_offsets lost its row`);
+  const last =
+    row.last_offset === null || row.last_digest === null
+      ? null
+      : { offset: BigInt(row.last_offset), digest: row.last_digest };
+  return { next: BigInt(row.next_offset), last };
+}
+
+export function createPostgresIngestStore(pool: Pool): IngestStore {
+  return {
+    async begin() {
+      const client = await pool.connect();
+      const transaction = transactionOn(client);
+      try {
+        await prepareBatchTable(client);
+        await client.query('begin');
+        return transaction;
+      } catch (error) {
+        await transaction.abort();
+        throw error;
+      }
+    },
+    offsets: (place, low) => offsets(pool, place, low),
+    async noteGap(place, message) {
+      await pool.query(`update ingest_offsets set gap = $3 where topic = $1 and partition = $2`, [
+        place.topic,
+        place.partition,
+        message,
+      ]);
+    },
+    beat: (idleUs) => beat(pool, idleUs),
+  };
+}
