@@ -1,19 +1,25 @@
 import { asError } from '../errors.js';
+import { realAfter, type After } from '../timers.js';
 
 /**
  * `promise`, or the error of `onLimit` after `limitMs`. The promise itself goes on; what it does later is ignored, so
  * that its failure is no unhandled rejection.
  */
-export function within<T>(promise: Promise<T>, limitMs: number, onLimit: () => Error): Promise<T> {
+export function within<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  onLimit: () => Error,
+  after: After = realAfter,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(onLimit()), limitMs);
+    const cancel = after(limitMs, () => reject(onLimit()));
     promise.then(
       (value) => {
-        clearTimeout(timer);
+        cancel();
         resolve(value);
       },
       (error: unknown) => {
-        clearTimeout(timer);
+        cancel();
         reject(asError(error));
       },
     );

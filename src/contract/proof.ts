@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { AppError } from '../errors.js';
 import { rewound, type Highest } from '../position/highest.js';
 import { micros, position, type Micros } from '../position/position.js';
+import { realAfter, type After } from '../timers.js';
 import type { ProcessingEngine } from '../words.js';
 import { InFlight, type Horizon, type SeenEntry } from './in-flight.js';
 import { pipelineFact, type StoredFacts } from './pipeline-facts.js';
@@ -45,6 +46,7 @@ export interface ProofOptions {
   readonly highest: Highest;
   /** Begins a new incarnation. Called when the clock was found rewound; nothing is proven meanwhile. */
   readonly onRewound: () => void;
+  readonly after?: After;
 }
 
 /** Reads come one after the other; who arrives during one waits for the next. */
@@ -104,7 +106,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
 
   return {
     prove(): Promise<Proof> {
-      return withinLimit(queued ?? (running === null ? start() : enqueue(running)), options.timeoutMs);
+      return withinLimit(queued ?? (running === null ? start() : enqueue(running)), options.timeoutMs, options.after);
     },
     now(): Micros | null {
       if (anchor === null) return null;
@@ -130,12 +132,12 @@ const unavailable = (cause?: unknown): AppError =>
   });
 
 /** A caller waits so long and no longer; the read itself goes on and serves whoever comes next. */
-function withinLimit(proof: Promise<Proof>, timeoutMs: number): Promise<Proof> {
-  let timer: NodeJS.Timeout | undefined;
+function withinLimit(proof: Promise<Proof>, timeoutMs: number, after: After = realAfter): Promise<Proof> {
+  let cancel = (): void => undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable()), timeoutMs);
+    cancel = after(timeoutMs, () => reject(unavailable()));
   });
-  return Promise.race([proof, limit]).finally(() => clearTimeout(timer));
+  return Promise.race([proof, limit]).finally(() => cancel());
 }
 
 /** The entry after the last one seen does not continue it: history was rewound and has grown again since. */

@@ -19,6 +19,7 @@ import type {
   StoredResult,
   SymbolStats,
 } from '../stores/port.js';
+import type { After } from '../timers.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import { assess, type AppliedPosition, type Bounds, type Contract } from './assess.js';
 import { both, ofSearch, withReasons } from './combine.js';
@@ -44,6 +45,7 @@ export interface ReaderDeps {
   /** Brings what is known of the read models' progress up to date; answers within its own limit. */
   readonly freshenSyncs: () => Promise<void>;
   readonly warn: (error: Error, message: string) => void;
+  readonly after?: After;
 }
 
 export interface ServedRow {
@@ -222,7 +224,7 @@ export class RequestReader {
     for (const [i, store] of stores.entries()) {
       const share = shareMs(end - clock.monotonicMs(), stores.length - 1 - i);
       try {
-        return await within(ask(store), share, () => this.tooSlow(store, share));
+        return await within(ask(store), share, () => this.tooSlow(store, share), this.deps.after);
       } catch (error) {
         last = asError(error);
         if (isFinal(last)) throw last;
@@ -287,7 +289,7 @@ export class RequestReader {
 
   private async ask<T>(store: Store, ask: () => Promise<Answer<T>>, limitMs: number): Promise<Answer<T>> {
     try {
-      return await within(ask(), limitMs, () => new Error(`no answer within ${limitMs} ms`));
+      return await within(ask(), limitMs, () => new Error(`no answer within ${limitMs} ms`), this.deps.after);
     } catch (error) {
       // The question is at fault, not the store: no other one would answer it either.
       if (isFinal(error)) throw error;
@@ -299,8 +301,9 @@ export class RequestReader {
 
   private async prove(): Promise<Proof | null> {
     const { proofMs } = this.deps.limits;
+    const tooLate = (): Error => new Error(`no proof within ${proofMs} ms`);
     try {
-      const proof = await within(this.deps.proofs.prove(), proofMs, () => new Error(`no proof within ${proofMs} ms`));
+      const proof = await within(this.deps.proofs.prove(), proofMs, tooLate, this.deps.after);
       this.deps.observed.sawProof(proof);
       return proof;
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Highest } from '../position/highest.js';
+import type { After } from '../timers.js';
 import { startPeriodic, type Periodic } from './periodic.js';
 import type { IngestStore, Tick } from './port.js';
 import { checkedTick } from './rewound.js';
@@ -27,8 +28,9 @@ export function startHeartbeat(
   idleMs: number,
   highest: Highest,
   onError: (error: unknown) => void,
+  after?: After,
 ): Periodic {
   const everyMs = Math.floor(idleMs / 2);
   const run = async (): Promise<void> => void (await beatOnce(store, everyMs * 1000, highest));
-  return startPeriodic({ everyMs, run, onError });
+  return startPeriodic({ everyMs, run, onError, after });
 }

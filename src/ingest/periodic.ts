@@ -1,3 +1,5 @@
+import { realAfter, type After } from '../timers.js';
+
 /** A job that runs again and again, never twice at once, with its failures told and bounded in time; `stop` drains it. */
 export interface Periodic {
   stop(): Promise<void>;
@@ -8,24 +10,25 @@ export interface PeriodicOptions {
   readonly run: () => Promise<void>;
   /** Called with each failure; the job goes on at its pace. */
   readonly onError: (error: unknown) => void;
+  readonly after?: After | undefined;
 }
 
-export function startPeriodic({ everyMs, run, onError }: PeriodicOptions): Periodic {
+export function startPeriodic({ everyMs, run, onError, after = realAfter }: PeriodicOptions): Periodic {
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => undefined;
   let running: Promise<void> = Promise.resolve();
   const tick = (): void => {
     running = run()
       .catch(onError)
       .finally(() => {
-        if (!stopped) timer = setTimeout(tick, everyMs);
+        if (!stopped) cancel = after(everyMs, tick);
       });
   };
   tick();
   return {
     stop: () => {
       stopped = true;
-      clearTimeout(timer);
+      cancel();
       return running;
     },
   };

@@ -6,6 +6,7 @@
 import { AppError, asError } from '../errors.js';
 import type { LogBatch, LogConsumer, LogExtent, LogRecord } from '../log/port.js';
 import type { Applied, Change, ReadModel, Truth, TruthSnapshot } from '../stores/port.js';
+import type { After } from '../timers.js';
 import { advance, type Progress, type Stop } from './advance.js';
 import { openSnapshot, rebuild } from './rebuild.js';
 import { errorOf, type ProjectionState, type ProjectionStatus, type RebuildProgress } from './status.js';
@@ -36,6 +37,7 @@ export interface ProjectionOptions {
   readonly consumer: LogConsumer;
   readonly limits?: ProjectionLimits;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
+  readonly after?: After;
 }
 
 export interface Projection {
@@ -88,9 +90,15 @@ class RunningProjection implements Projection {
     this.turn += 1;
     this.state = 'stopped';
     await this.options.consumer.stop();
-    await within(this.queue, this.limits.stopMs, 'PROJECTION_STOP_TIMEOUT', 'Ending the running batch').catch(
-      () => undefined,
-    );
+    const { after } = this.options;
+    await within(
+      this.queue,
+      this.limits.stopMs,
+      'PROJECTION_STOP_TIMEOUT',
+      'Ending the running batch',
+      undefined,
+      after,
+    ).catch(() => undefined);
   }
 
   status(): ProjectionStatus {
@@ -193,7 +201,7 @@ class RunningProjection implements Projection {
   }
 
   private async clock(): Promise<TruthSnapshot['clock']> {
-    const snapshot = await openSnapshot(this.options.truth, this.limits.truthMs);
+    const snapshot = await openSnapshot(this.options.truth, this.limits.truthMs, this.options.after);
     snapshot.close().catch(() => undefined);
     return snapshot.clock;
   }
@@ -216,6 +224,7 @@ class RunningProjection implements Projection {
       wanted,
       truthMs: this.limits.truthMs,
       resumeOffset: extent.high,
+      after: this.options.after,
       progress: (rows, total) => {
         this.rebuilding = { reason, rows, total };
         if (rows < line) return;

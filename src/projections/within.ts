@@ -1,4 +1,5 @@
 import { AppError } from '../errors.js';
+import { realAfter, type After } from '../timers.js';
 
 /**
  * `work`, or an AppError with `code` (retryable, outcome unknown) after `limitMs`. A result that comes too late goes to
@@ -10,14 +11,15 @@ export async function within<T>(
   code: string,
   what: string,
   late: (value: T) => void = () => undefined,
+  after: After = realAfter,
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => undefined;
   let expired = false;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    cancel = after(limitMs, () => {
       expired = true;
       reject(new AppError(code, `${what} took longer than ${limitMs} ms.`, { retryable: true, outcome: 'unknown' }));
-    }, limitMs);
+    });
   });
   work.then(
     (value) => (expired ? late(value) : undefined),
@@ -26,6 +28,6 @@ export async function within<T>(
   try {
     return await Promise.race([work, limit]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
