@@ -177,52 +177,6 @@ describe('the ingest transaction', () => {
     expect(await rows()).toHaveLength(1);
   });
 
-  test('poison becomes dead letters with cause and place, and the records around it are stored', async () => {
-    await deliver(
-      record(0, begin('a', 1)),
-      record(1, '{"broken'),
-      { ...record(2, ''), value: null },
-      record(3, { ...emit('a', 2), business_key: 'nul\u0000' }),
-      record(4, { ...emit('a', 2), processing_engine: 'FLINK' }),
-      record(5, { ...emit('a', 2), op: 'explode' }),
-      record(6, { ...emit('a', 2), kind: 'custom', calculated_value: { a: [{ $ref: 1 }] } }),
-      record(7, emit('a', 2)),
-    );
-    const letters = await pool.query(
-      'select record_offset::int as o, cause, topic, partition from dead_letters order by record_offset',
-    );
-    expect(letters.rows).toEqual([
-      { o: 1, cause: 'BAD_JSON', topic: TOPIC, partition: 0 },
-      { o: 2, cause: 'NULL_VALUE', topic: TOPIC, partition: 0 },
-      { o: 3, cause: 'BAD_TEXT', topic: TOPIC, partition: 0 },
-      { o: 4, cause: 'ENGINE_UNEXPECTED', topic: TOPIC, partition: 0 },
-      { o: 5, cause: 'SCHEMA_INVALID', topic: TOPIC, partition: 0 },
-      { o: 6, cause: 'BAD_FIELD', topic: TOPIC, partition: 0 },
-    ]);
-    expect(await rows()).toHaveLength(1);
-  });
-
-  test('a value that Postgres refuses becomes a dead letter, and the rest of its batch is stored', async () => {
-    const refused = emit('a', 2, {
-      business_key: 'refused',
-      completed_checkpoint: { id: 1, time: '+275760-09-13T00:00:00.000Z' },
-    });
-    await deliver(record(0, begin('a', 1)), record(1, refused), record(2, emit('a', 3)));
-    const letters = await pool.query('select record_offset::int as o, cause from dead_letters');
-    expect(letters.rows).toEqual([
-      { o: 1, cause: expect.stringMatching(/^(STORE_REFUSED|SCHEMA_INVALID)$/) as string },
-    ]);
-    expect((await rows()).map((row) => row.business_key)).toEqual([result['business_key']]);
-  });
-
-  test('a record of another schema stops the partition before anything of its batch is stored', async () => {
-    await expect(deliver(record(0, begin('a', 1)), record(1, { ...emit('a', 2), schema: 2 }))).rejects.toMatchObject({
-      code: 'SCHEMA_UNKNOWN',
-      retryable: false,
-    });
-    expect(await clock()).toBe('0');
-  });
-
   test("a new run's results that may have begun before it are LOW, and the old run's stragglers are refused", async () => {
     const key = (n: number): string => `K@2026-01-05T09:0${n}:00.000Z`;
     const value = (n: number): Record<string, unknown> => ({

@@ -11,7 +11,8 @@ import type { LogRecord } from '../log/port.js';
 import type { Highest } from '../position/highest.js';
 import { eventsOf } from '../staleness/transitions.js';
 import { encodeDocument } from '../stores/document.js';
-import type { DeadLetter, Decoded, Place, Provenance } from './decode.js';
+import { INGEST, type DeadLetter, type Decoded, type Place, type Provenance } from './decode.js';
+import { lossesOf, withoutSettled } from './losses.js';
 import type { IngestStore, IngestTransaction, Tick } from './port.js';
 import { checkedTick } from './rewound.js';
 
@@ -46,14 +47,17 @@ interface Split {
   readonly results: IncomingResult[];
   readonly provenance: Map<number, Provenance>;
   readonly letters: DeadLetter[];
+  /** Numbers of broken records. They count for a pipeline that is known already: a broken record makes no new one. */
+  readonly numbers: Set<Incoming>;
 }
 
 function split(records: Batch['records']): Split {
-  const out: Split = { incoming: [], results: [], provenance: new Map(), letters: [] };
+  const out: Split = { incoming: [], results: [], provenance: new Map(), letters: [], numbers: new Set() };
   for (const { decoded } of records) {
     if (decoded.type === 'dead-letter') out.letters.push(decoded.letter);
     if (decoded.record === null) continue;
     out.incoming.push(decoded.record);
+    if (decoded.type === 'dead-letter' && decoded.letter.reportedBy === INGEST) out.numbers.add(decoded.record);
     if (decoded.type === 'accepted' && decoded.record.type === 'result' && decoded.provenance !== null) {
       out.results.push(decoded.record);
       out.provenance.set(decoded.record.ordinal, decoded.provenance);
@@ -67,6 +71,32 @@ async function load(tx: IngestTransaction, place: Place, incoming: readonly Inco
   const facts = await tx.readFacts(place);
   const rows = await tx.readRows(keys);
   return { facts, rows };
+}
+
+/** What can be decided on: without numbers of nobody known, and without losses that are settled. */
+async function decidable(
+  tx: IngestTransaction,
+  { incoming, numbers, provenance }: Split,
+  loaded: Loaded,
+): Promise<Incoming[]> {
+  const messageOf = (record: Incoming): Provenance['message'] | undefined =>
+    record.type === 'result' && record.lost ? provenance.get(record.ordinal)?.message : undefined;
+  const losses = incoming.flatMap((record) => {
+    const message = messageOf(record);
+    return message === undefined ? [] : lossesOf(message).filter(({ offset }) => Number.isSafeInteger(offset));
+  });
+  // Read behind the partition's lock: whoever settles a loss comes back to the rows of this transaction (settle.ts).
+  const settled = losses.length === 0 ? new Set<string>() : await tx.settledLosses(losses);
+  const known = new Set([
+    ...loaded.facts.keys(),
+    ...incoming.flatMap((record) => (numbers.has(record) ? [] : [record.stamp.pipeline])),
+  ]);
+  return incoming
+    .filter((record) => !numbers.has(record) || known.has(record.stamp.pipeline))
+    .map((record) => {
+      const message = messageOf(record);
+      return record.type === 'result' && message !== undefined ? withoutSettled(record, message, settled) : record;
+    });
 }
 
 const changedKeys = (planned: Plan): string =>
@@ -140,8 +170,9 @@ async function transact(tx: IngestTransaction, batch: Batch, highest: Highest, h
   if (fresh.length === 0) return NOTHING;
   const parts = fresh.length === batch.records.length ? all : split(fresh);
   const loaded = await load(tx, place, parts.incoming);
-  const planned = plan(parts.incoming, loaded, now);
-  const tick = await write(tx, { ...batch, records: fresh }, parts, planned, loaded, highest);
+  const incoming = await decidable(tx, parts, loaded);
+  const planned = plan(incoming, loaded, now);
+  const tick = await write(tx, { ...batch, records: fresh }, { ...parts, incoming }, planned, loaded, highest);
   await hook('written');
   return {
     tick,

@@ -30,6 +30,7 @@ export interface Provenance {
 
 export type Decoded =
   | { readonly type: 'accepted'; readonly record: Incoming; readonly provenance: Provenance | null }
+  /** `record`: what of it takes part in the decision all the same, at least its number. */
   | { readonly type: 'dead-letter'; readonly letter: DeadLetter; readonly record: Incoming | null };
 
 export interface Place {
@@ -38,6 +39,9 @@ export interface Place {
   /** The only engine that may write to the topic. */
   readonly engine: ProcessingEngine;
 }
+
+/** Who reports records of the result topics; pipelines report those of the source. */
+export const INGEST = 'ingest';
 
 /** Larger payloads are cut in the dead letter; the record itself stays in its topic. */
 export const DEAD_LETTER_PAYLOAD_BYTES = 65_536;
@@ -220,6 +224,8 @@ function reportedLetter(message: ControlMessage): DeadLetter {
   };
 }
 
+const storable = (text: string): string => text.replaceAll('\u0000', '\uFFFD');
+
 /** A record of the result topic itself that can't be used. */
 export function letterOf(record: LogRecord, place: Place, cause: string, message: string): DeadLetter {
   const payload = record.value?.subarray(0, DEAD_LETTER_PAYLOAD_BYTES) ?? null;
@@ -227,13 +233,32 @@ export function letterOf(record: LogRecord, place: Place, cause: string, message
     topic: place.topic,
     partition: place.partition,
     offset: record.offset,
-    kafkaKey: record.key?.replaceAll('\u0000', '\uFFFD') ?? null,
+    kafkaKey: record.key === null ? null : storable(record.key),
     cause,
-    message,
+    // It may repeat a piece of the record.
+    message: storable(message),
     payload,
     truncated: (record.value?.length ?? 0) > DEAD_LETTER_PAYLOAD_BYTES,
-    reportedBy: 'ingest',
+    reportedBy: INGEST,
   };
+}
+
+const isText = (value: unknown, most: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= most && !value.includes('\u0000');
+
+/**
+ * The number that a broken result carries, if it is to be had: then nothing else of its run is missing, and only its own key
+ * is in doubt. Without it the next record shows a hole (OUTPUT_GAP). Of a control record nothing is counted: what it said
+ * may concern more than its key.
+ */
+function numberOf(parsed: Record<string, unknown>, record: LogRecord, place: Place): Incoming | null {
+  const { kind, pipeline, seq, business_key: key } = parsed;
+  const { id, subtask = 0 } = (parsed['run'] ?? {}) as Record<string, unknown>;
+  const whole = Number.isSafeInteger(seq) && Number.isSafeInteger(subtask);
+  if (!isText(kind, 512) || kind.startsWith('_') || key !== record.key || !whole) return null;
+  if (!isText(pipeline, 128) || !isText(id, 256) || parsed['processing_engine'] !== place.engine) return null;
+  if ((seq as number) < 1 || (subtask as number) < 0) return null;
+  return { type: 'other', stamp: { pipeline, run: id, subtask: subtask as number, seq: seq as number } };
 }
 
 /**
@@ -241,8 +266,10 @@ export function letterOf(record: LogRecord, place: Place, cause: string, message
  * @throws AppError SCHEMA_UNKNOWN
  */
 export function decode(record: LogRecord, place: Place, ordinal: number): Decoded {
+  let parsed: Record<string, unknown> | null = null;
   try {
-    const message = validate(parse(record), place, record);
+    parsed = parse(record);
+    const message = validate(parsed, place, record);
     if (!(CONTROL_KINDS as readonly string[]).includes(message.kind)) {
       const result = message as ResultMessage;
       return {
@@ -258,6 +285,7 @@ export function decode(record: LogRecord, place: Place, ordinal: number): Decode
       : { type: 'accepted', record: incoming, provenance: null };
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
-    return { type: 'dead-letter', letter: letterOf(record, place, error.code, error.message), record: null };
+    const letter = letterOf(record, place, error.code, error.message);
+    return { type: 'dead-letter', letter, record: parsed === null ? null : numberOf(parsed, record, place) };
   }
 }

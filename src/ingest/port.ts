@@ -9,6 +9,7 @@ import type { ResultKey } from '../position/commit-log.js';
 import type { Micros, Position } from '../position/position.js';
 import type { NewEvent } from '../staleness/transitions.js';
 import type { DeadLetter, Place, Provenance } from './decode.js';
+import type { Loss } from './losses.js';
 
 /** A position, taken from the commit clock. */
 export interface Tick {
@@ -47,6 +48,8 @@ export interface IngestTransaction {
   readFacts(place: Place): Promise<Map<string, PipelineFacts>>;
   /** Keys that are not stored are left out. */
   readRows(keys: readonly ResultKey[]): Promise<Map<string, ResultState>>;
+  /** Of these, the ones that were replayed or dismissed (`lossId`), and nothing of the same Kafka key before them is left. */
+  settledLosses(losses: readonly Loss[]): Promise<ReadonlySet<string>>;
   /**
    * Locks the commit clock and moves it on by one: every other writer waits from here to the end of this transaction.
    * `committedAt` is the time of the server, and later than that of every position before.

@@ -6,16 +6,9 @@ import { beat, NOW_US, takeClock, writeLog } from './clock.js';
 import { copyBatch, prepareBatchTable } from './copy.js';
 import type { Place } from './decode.js';
 import { writeEvents } from './events.js';
+import { readSettledLosses, writeDeadLetters } from './letters.js';
 import type { ConsumedRecord, IngestStore, IngestTransaction, StoredOffsets } from './port.js';
-import {
-  readFacts,
-  readRows,
-  writeDeadLetters,
-  writeFacts,
-  writeRefusals,
-  writeRequests,
-  writeRows,
-} from './tables.js';
+import { readFacts, readRows, writeFacts, writeRefusals, writeRequests, writeRows } from './tables.js';
 
 interface LockedRow {
   next_offset: string;
@@ -61,6 +54,7 @@ function transactionOn(client: PoolClient): IngestTransaction {
     lockOffsets: (place) => lockOffsets(client, place),
     readFacts: (place) => readFacts(client, place),
     readRows: (keys) => readRows(client, keys),
+    settledLosses: (losses) => readSettledLosses(client, losses),
     takeClock: () => takeClock(client),
     writeRows: (place, tick, rows) => writeRows(client, place, tick, rows),
     writeRefusals: (place, tick, refusals, provenance) => writeRefusals(client, place, tick, refusals, provenance),

@@ -4,7 +4,7 @@ import type { LogBatch, LogExtent, LogHandler, LogRecord } from '../log/port.js'
 import type { ProcessingEngine } from '../words.js';
 import { commitBatch, digestOf, type Batch, type Committed, type Hook } from './commit.js';
 import type { Highest } from '../position/highest.js';
-import { decode, letterOf, type Place } from './decode.js';
+import { decode, letterOf, type Decoded, type Place } from './decode.js';
 import type { IngestStore } from './port.js';
 import { resume, type Resumption } from './resume.js';
 
@@ -48,9 +48,10 @@ export function createIngest(options: IngestOptions): LogHandler {
         await commit(prepare(place, [record]));
       } catch (error) {
         if (!refusesData(error)) throw error;
-        const letter = letterOf(record, place, 'STORE_REFUSED', asError(error).message);
-        const decoded = { type: 'dead-letter', letter, record: null } as const;
-        await commit({ ...prepare(place, [record]), records: [{ record, decoded }] });
+        await commit({
+          ...prepare(place, [record]),
+          records: [{ record, decoded: refused(record, place, asError(error)) }],
+        });
       }
     }
   }
@@ -90,6 +91,16 @@ export function createIngest(options: IngestOptions): LogHandler {
     },
   };
 }
+
+/** A record that Postgres refused. Its number counts all the same: nothing else of its run is missing. */
+function refused(record: LogRecord, place: Place, error: Error): Decoded {
+  const letter = letterOf(record, place, 'STORE_REFUSED', error.message);
+  const decoded = decode(record, place, 0).record;
+  const counts = decoded?.type === 'result' && decoded.state.businessKey === record.key && isNumber(decoded.stamp.seq);
+  return { type: 'dead-letter', letter, record: counts ? { type: 'other', stamp: decoded.stamp } : null };
+}
+
+const isNumber = (seq: number | null): boolean => seq === null || Number.isSafeInteger(seq);
 
 /** After a resume the first record must be the last one consumed, unchanged: else the topic is another or has lost records. */
 function verified(

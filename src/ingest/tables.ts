@@ -6,7 +6,7 @@ import type { Plan, PlannedRow } from '../decision/plan.js';
 import type { PipelineFacts, ResultState } from '../decision/state.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
 import type { Tick } from './port.js';
-import type { DeadLetter, Place, Provenance } from './decode.js';
+import type { Place, Provenance } from './decode.js';
 
 interface ResultRow {
   kind: string;
@@ -227,26 +227,4 @@ export async function writeRequests(client: ClientBase, tick: Tick, requests: Pl
            on conflict do nothing`,
     values: [...columns(requests), requests.map((request) => request.reason), tick.position],
   });
-}
-
-export async function writeDeadLetters(client: ClientBase, tick: Tick, letters: readonly DeadLetter[]): Promise<void> {
-  for (const letter of letters) {
-    await client.query({
-      name: 'write-dead-letter',
-      text: `insert into dead_letters (position, topic, partition, record_offset, kafka_key, cause, message, payload, truncated, reported_by)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
-      values: [
-        tick.position,
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.kafkaKey,
-        letter.cause,
-        letter.message,
-        letter.payload,
-        letter.truncated,
-        letter.reportedBy,
-      ],
-    });
-  }
 }
