@@ -4,22 +4,24 @@ import { readFileSync } from 'node:fs';
 import { createClient as createClickhouseClient } from '@clickhouse/client';
 import { Client as ElasticClient } from '@elastic/elasticsearch';
 import { MongoClient } from 'mongodb';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
 import type { Config } from './config.js';
 import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
 import { DECISION_TABLE, READ_TIME_RULES } from './decision/table.js';
+import { drain } from './drain.js';
 import { createLogConsumer, type LogConsumerOptions } from './ingest/consumer.js';
 import { startHeartbeat } from './ingest/heartbeat.js';
 import { startPeriodic } from './ingest/periodic.js';
 import { createPostgresIngestStore } from './ingest/postgres.js';
 import { createIngest } from './ingest/run.js';
-import type { LogConsumer } from './log/port.js';
+import type { WatchedConsumer } from './log/port.js';
 import { AppError } from './errors.js';
 import type { Reached } from './position/commit-log.js';
 import { Highest } from './position/highest.js';
+import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
 import { createProjection, type Projection } from './projections/run.js';
 import { createRawHandler } from './raw/run.js';
 import { createApp } from './server/app.js';
@@ -60,32 +62,25 @@ interface Pools {
 }
 
 function createPools(config: Config, log: Logger): Pools {
-  const pool = (name: string, max: number, statementMs: number): Pool => {
-    const created = new Pool({
+  const pool = (name: string, max: number, statementMs: number): Pool =>
+    createPool({
       connectionString: config.POSTGRES_URL,
-      application_name: `tidemark-${name}`,
+      name,
       max,
-      connectionTimeoutMillis: 2_000,
-      idleTimeoutMillis: 60_000,
-      statement_timeout: statementMs,
-      // The client's own limit: a server that is stopped can't time anything out.
-      query_timeout: statementMs + 1_000,
-      keepAlive: true,
+      statementMs,
+      idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+      onBroken: (err) => log.warn({ err }, `an idle Postgres connection of ${name} broke`),
     });
-    // An idle connection that breaks must not end the process.
-    created.on('error', (err) => log.warn({ err }, `an idle Postgres connection of ${name} broke`));
-    return created;
-  };
   return {
     reads: pool('reads', config.POSTGRES_POOL, 5_000),
-    ingest: pool('ingest', config.INGEST_CONCURRENCY + 2, 30_000),
+    ingest: pool('ingest', config.INGEST_CONCURRENCY + 2, INGEST_STATEMENT_MS),
     proof: pool('proof', 2, 5_000),
   };
 }
 
 const brokersOf =
   (config: Config, log: Logger) =>
-  (group: string, topics: readonly string[], partitions: number): LogConsumer => {
+  (group: string, topics: readonly string[], partitions: number): WatchedConsumer => {
     const tell: LogConsumerOptions['log'] = (level, message, fields) => {
       const { error, ...rest } = fields;
       log[level]({ ...rest, err: error }, message);
@@ -99,7 +94,9 @@ const brokersOf =
       maxBytesPerPartition: config.INGEST_MAX_BYTES,
       sessionTimeoutMs: 10_000,
       backoffMs: { first: 100, most: 5_000 },
-      stopTimeoutMs: config.DRAIN_TIMEOUT_MS,
+      // The rest is for the connections, which close after it.
+      stopTimeoutMs: (config.DRAIN_TIMEOUT_MS * 3) / 4,
+      monotonicMs,
       log: tell,
     });
   };
@@ -120,11 +117,8 @@ async function shownBy(models: readonly ReadModel[], log: Logger): Promise<Reach
 /** @throws AppError with what stopped the start; nothing that was started stays */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   const started: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    // Last started, first stopped: the API drains while its stores still answer.
-    for (const end of started.splice(0).reverse())
-      await end().catch((err: unknown) => log.warn({ err }, 'not drained cleanly'));
-  };
+  const stop = (): Promise<void> =>
+    drain(started.splice(0), config.DRAIN_TIMEOUT_MS, (err) => log.warn({ err }, 'not drained cleanly'));
   try {
     const url = await start(config, log, (end) => started.push(end));
     return { url, stop };
@@ -166,7 +160,6 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const metrics = ingestMetrics(registry);
   const consumerOf = brokersOf(config, log);
   const consumer = consumerOf('ingest', [TOPIC_RESULTS_KAFKA_ONLY], config.INGEST_CONCURRENCY);
-  const blocked = new Map<string, Error>();
   const highest = new Highest();
   const renew = renewal(pools.ingest, models, highest, log);
   const ingestStore = createPostgresIngestStore(pools.ingest);
@@ -175,15 +168,13 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     highest,
     engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
     onCommitted: metrics.committed,
-    onBlocked: ({ topic, partition }, error) => blocked.set(`${topic}/${partition}`, error),
   });
   const rawConsumer = consumerOf('raw', [TOPIC_ORDERS], config.INGEST_CONCURRENCY);
-  const raw = createRawHandler({
-    rawLog: clickhouse.rawLog,
-    monotonicMs,
-    onBlocked: (partition, error) => blocked.set(`raw ${TOPIC_ORDERS}/${partition}`, error),
-  });
-  const projections = models.map((model): Projection => projectionOf(model, consumerOf, pools, log));
+  const raw = createRawHandler({ rawLog: clickhouse.rawLog, monotonicMs });
+  const projectionConsumers = models.map((model) =>
+    consumerOf(`projection-${model.store.toLowerCase()}`, [TOPIC_COMMIT_LOG], 1),
+  );
+  const projections = models.map((model, i) => projectionOf(model, projectionConsumers[i]!, pools, log));
 
   const heartbeat = startHeartbeat(ingestStore, config.HEARTBEAT_MS, highest, (err) => {
     log.warn({ err }, 'the commit clock did not beat');
@@ -214,7 +205,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     projections,
     models,
     proofs,
-    blocked,
+    consumers: [consumer, rawConsumer],
+    projectionConsumers,
     connectUrl: config.CONNECT_URL,
     connector: config.CONNECTOR_NAME,
   });
@@ -228,7 +220,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
         bodyBytes: config.MAX_BODY_BYTES,
         requestMs: config.REQUEST_TIMEOUT_MS,
         proofMs: config.PROOF_TIMEOUT_MS,
-        drainMs: config.DRAIN_TIMEOUT_MS,
+        drainMs: (config.DRAIN_TIMEOUT_MS * 3) / 4,
       },
       bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.STALE_MS },
     },
@@ -251,14 +243,20 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     monotonicMs,
     newId: randomUUID,
   });
-  onStop(() => app.close());
+  onStop(() =>
+    // Beside each other, while the stores still answer all of them.
+    Promise.all([
+      app.close(),
+      consumer.stop(),
+      rawConsumer.stop(),
+      ...projections.map((projection) => projection.stop()),
+    ]),
+  );
   const { url } = await app.listen();
   // Joining their groups takes seconds; what is stored is served meanwhile, and readiness says what is still missing.
-  const joining = [...projections.map((projection) => projection.start()), consumer.run(ingest), rawConsumer.run(raw)];
-  onStop(() =>
-    Promise.all([consumer.stop(), rawConsumer.stop(), ...projections.map((projection) => projection.stop())]),
-  );
-  void Promise.all(joining).then(health.joined, (err: unknown) => health.failed(asErrorMessage(err)));
+  for (const projection of projections) void projection.start();
+  void consumer.run(ingest);
+  void rawConsumer.run(raw);
   return url;
 }
 
@@ -299,18 +297,11 @@ function renewal(pool: Pool, models: readonly ReadModel[], highest: Highest, log
   };
 }
 
-const asErrorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function projectionOf(
-  model: ReadModel,
-  consumerOf: ReturnType<typeof brokersOf>,
-  pools: Pools,
-  log: Logger,
-): Projection {
+function projectionOf(model: ReadModel, consumer: WatchedConsumer, pools: Pools, log: Logger): Projection {
   return createProjection({
     model,
     truth: createTruth(pools.ingest),
-    consumer: consumerOf(`projection-${model.store.toLowerCase()}`, [TOPIC_COMMIT_LOG], 1),
+    consumer,
     log: (level, message, { error, ...fields }) => log[level]({ ...fields, err: error, store: model.store }, message),
   });
 }

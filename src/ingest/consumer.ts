@@ -7,7 +7,10 @@
  */
 import { Kafka, logLevel, type Admin, type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { AppError, asError } from '../errors.js';
-import type { LogConsumer, LogExtent, LogHandler, LogRecord } from '../log/port.js';
+import type { LogExtent, LogHandler, LogRecord, Trouble, WatchedConsumer } from '../log/port.js';
+
+/** Called where the lab and the tests break in: right after a poll, and when Kafka has been told the offset. */
+export type ConsumerHook = (point: 'polled' | 'kafka-committed') => void | Promise<void>;
 
 export interface LogConsumerOptions {
   readonly brokers: readonly string[];
@@ -17,10 +20,13 @@ export interface LogConsumerOptions {
   readonly partitionsConcurrently: number;
   readonly maxBytesPerPartition: number;
   readonly sessionTimeoutMs: number;
-  /** First and largest delay before a failed batch is read again. */
+  /** First and largest delay before a failed batch is read again, or a lost group is joined again. */
   readonly backoffMs: { readonly first: number; readonly most: number };
   /** stop() gives up on a running handler after this. */
   readonly stopTimeoutMs: number;
+  /** Milliseconds, monotonic. */
+  readonly monotonicMs: () => number;
+  readonly hook?: ConsumerHook;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 }
 
@@ -43,6 +49,8 @@ interface Assigned {
   hintedAt: number;
   failures: number;
   blocked: boolean;
+  /** Why nothing of it is taken in now; null when all is well. */
+  trouble: string | null;
   retry: NodeJS.Timeout | null;
 }
 
@@ -57,19 +65,32 @@ const recordOf = (message: Batch['messages'][number]): LogRecord => ({
 
 const retryable = (error: Error): boolean => !(error instanceof AppError) || error.retryable;
 
-export function createLogConsumer(options: LogConsumerOptions): LogConsumer {
+export function createLogConsumer(options: LogConsumerOptions): WatchedConsumer {
   return new KafkaJsConsumer(options);
 }
 
-class KafkaJsConsumer implements LogConsumer {
-  private readonly consumer: Consumer;
-  private readonly admin: Admin;
+/** kafkajs' clients from one connect to the next crash: a new try begins with new ones. */
+interface Life {
+  readonly consumer: Consumer;
+  readonly admin: Admin;
+}
+
+class KafkaJsConsumer implements WatchedConsumer {
+  private readonly kafka: Kafka;
+  private life: Life | null = null;
   private readonly assigned = new Map<string, Assigned>();
   private epoch = 0;
+  private failures = 0;
+  /** Why there is no group now; null while it is joined. */
+  private down: string | null = 'the group is being joined';
+  /** When Kafka answered last. */
+  private heardMs = 0;
   private stopping = false;
+  private ended: () => void = () => undefined;
+  private readonly end = new Promise<void>((resolve) => (this.ended = resolve));
 
   constructor(private readonly options: LogConsumerOptions) {
-    const kafka = new Kafka({
+    this.kafka = new Kafka({
       clientId: options.clientId,
       brokers: [...options.brokers],
       connectionTimeout: 3_000,
@@ -82,51 +103,117 @@ class KafkaJsConsumer implements LogConsumer {
           if (named !== undefined) options.log(named, `kafkajs: ${log.message}`, { namespace, ...safe(log) });
         },
     });
-    this.admin = kafka.admin();
-    this.consumer = kafka.consumer({
+  }
+
+  private newLife(): Life {
+    const { options } = this;
+    const consumer = this.kafka.consumer({
       groupId: options.groupId,
       readUncommitted: false,
       allowAutoTopicCreation: false,
       sessionTimeout: options.sessionTimeoutMs,
-      heartbeatInterval: Math.floor(options.sessionTimeoutMs / 4),
+      heartbeatInterval: this.heartbeatMs,
       maxWaitTimeInMs: 500,
       maxBytesPerPartition: options.maxBytesPerPartition,
-      // After a crash of its loop the consumer starts anew, for as long as it is not stopped.
+      // kafkajs starts anew only after what it takes for passing, and never if it could not begin: that is ours to do.
       retry: {
         initialRetryTime: 100,
         maxRetryTime: 5_000,
         retries: 8,
-        restartOnFailure: () => Promise.resolve(!this.stopping),
+        restartOnFailure: () => Promise.resolve(false),
       },
     });
+    return { consumer, admin: this.kafka.admin() };
+  }
+
+  private get heartbeatMs(): number {
+    return Math.floor(this.options.sessionTimeoutMs / 4);
   }
 
   async run(handler: LogHandler): Promise<void> {
-    await this.admin.connect();
-    await this.consumer.connect();
-    await this.consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true });
-    this.consumer.on(this.consumer.events.GROUP_JOIN, ({ payload }) => this.joined(payload.memberAssignment, handler));
-    const joined = new Promise<void>((resolve) => {
-      const off = this.consumer.on(this.consumer.events.GROUP_JOIN, () => {
-        off();
-        resolve();
+    const joined = new Promise<void>((resolve) => void this.live(handler, resolve));
+    await Promise.race([joined, this.end]);
+  }
+
+  /** One life after the other, with a growing delay between them, until it is stopped. */
+  private async live(handler: LogHandler, joined: () => void): Promise<void> {
+    const { first, most } = this.options.backoffMs;
+    while (!this.stopping) {
+      const error = await this.liveOnce(handler, joined);
+      if (this.stopping) return;
+      const delay = Math.min(first * 2 ** Math.min(this.failures, 16), most);
+      this.failures += 1;
+      this.down = error.message;
+      this.options.log('warn', `joining ${this.options.groupId} again in ${delay} ms: ${error.message}`, { error });
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, delay)), this.end]);
+    }
+  }
+
+  /** @returns what ended it */
+  private async liveOnce(handler: LogHandler, joined: () => void): Promise<Error> {
+    const life = this.newLife();
+    const { consumer, admin } = life;
+    this.life = life;
+    const { GROUP_JOIN, HEARTBEAT, FETCH, CRASH } = consumer.events;
+    const crashed = new Promise<Error>((resolve) => consumer.on(CRASH, ({ payload }) => resolve(payload.error)));
+    for (const event of [HEARTBEAT, FETCH] as const) consumer.on(event, () => this.heard());
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (this.stopping || this.life !== life) return;
+      this.heard();
+      this.failures = 0;
+      this.down = null;
+      this.joined(life, payload.memberAssignment, handler);
+      joined();
+    });
+    try {
+      await admin.connect();
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true });
+      if (this.stopping) throw new Error('it was stopped');
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: this.options.partitionsConcurrently,
+        eachBatch: (payload) => this.eachBatch(life, payload, handler),
       });
-    });
-    await this.consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.options.partitionsConcurrently,
-      eachBatch: (payload) => this.eachBatch(payload, handler),
-    });
-    await joined;
+      return await crashed;
+    } catch (error) {
+      return asError(error);
+    } finally {
+      this.forget();
+      if (!this.stopping) await this.close(life, this.options.sessionTimeoutMs);
+    }
+  }
+
+  private async close({ consumer, admin }: Life, limitMs: number): Promise<void> {
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
+    await Promise.race([Promise.allSettled([consumer.disconnect(), admin.disconnect()]), limit]);
   }
 
   async stop(): Promise<void> {
     this.stopping = true;
     this.forget();
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, this.options.stopTimeoutMs).unref());
-    await Promise.race([this.consumer.disconnect().catch(() => undefined), limit]);
-    await Promise.race([this.admin.disconnect().catch(() => undefined), limit]);
+    this.ended();
+    if (this.life !== null) await this.close(this.life, this.options.stopTimeoutMs);
+  }
+
+  private heard(): void {
+    this.heardMs = this.options.monotonicMs();
+  }
+
+  troubles(): readonly Trouble[] {
+    const { groupId, sessionTimeoutMs, monotonicMs } = this.options;
+    if (this.down !== null) return [{ place: null, message: `${groupId} reads nothing: ${this.down}` }];
+    const silentMs = Math.round(monotonicMs() - this.heardMs);
+    // While it is joined Kafka answers a heartbeat every quarter of the session.
+    const silent =
+      silentMs > sessionTimeoutMs
+        ? [{ place: null, message: `${groupId}: Kafka has not answered for ${silentMs} ms` }]
+        : [];
+    const partitions = [...this.assigned].flatMap(([place, { trouble }]) =>
+      trouble === null ? [] : [{ place, message: `${place} ${trouble}` }],
+    );
+    return [...silent, ...partitions];
   }
 
   private forget(): void {
@@ -134,7 +221,7 @@ class KafkaJsConsumer implements LogConsumer {
     this.assigned.clear();
   }
 
-  private joined(assignment: Record<string, number[]>, handler: LogHandler): void {
+  private joined(life: Life, assignment: Record<string, number[]>, handler: LogHandler): void {
     this.epoch += 1;
     this.forget();
     for (const [topic, partitions] of Object.entries(assignment)) {
@@ -148,10 +235,11 @@ class KafkaJsConsumer implements LogConsumer {
           hintedAt: 0,
           failures: 0,
           blocked: false,
+          trouble: null,
           retry: null,
         };
         this.assigned.set(idOf(topic, partition), tp);
-        void this.start(tp, handler);
+        void this.start(life, tp, handler);
       }
     }
   }
@@ -160,72 +248,93 @@ class KafkaJsConsumer implements LogConsumer {
     return !this.stopping && this.assigned.get(idOf(tp.topic, tp.partition)) === tp;
   }
 
-  private async extent(topic: string, partition: number): Promise<LogExtent> {
-    const offsets = await this.admin.fetchTopicOffsets(topic);
+  private async extent({ admin }: Life, topic: string, partition: number): Promise<LogExtent> {
+    const offsets = await admin.fetchTopicOffsets(topic);
     const found = offsets.find((offset) => offset.partition === partition);
     if (found === undefined) throw new Error(`${topic} has no partition ${partition}`);
     return { low: BigInt(found.low), high: BigInt(found.high) };
   }
 
   /** Asks where to read from, and seeks there. Nothing of the partition is delivered before. */
-  private async start(tp: Assigned, handler: LogHandler): Promise<void> {
+  private async start(life: Life, tp: Assigned, handler: LogHandler): Promise<void> {
+    const { topic, partition } = tp;
     try {
-      const from = await handler.start(tp.topic, tp.partition, await this.extent(tp.topic, tp.partition));
+      const from = await handler.start(topic, partition, await this.extent(life, topic, partition));
       if (!this.current(tp)) return;
-      this.consumer.seek({ topic: tp.topic, partition: tp.partition, offset: from.toString() });
+      life.consumer.seek({ topic, partition, offset: from.toString() });
       tp.expected = from;
-      this.consumer.resume([{ topic: tp.topic, partitions: [tp.partition] }]);
+      life.consumer.resume([{ topic, partitions: [partition] }]);
+      // A failed batch has to succeed first.
+      if (tp.failures === 0) tp.trouble = null;
     } catch (error) {
-      this.failed(tp, handler, asError(error));
+      this.failed(life, tp, handler, asError(error));
+    }
+  }
+
+  private pause({ consumer }: Life, { topic, partition }: Assigned): void {
+    try {
+      consumer.pause([{ topic, partitions: [partition] }]);
+    } catch {
+      // kafkajs has given up its group: the next life begins without pauses.
     }
   }
 
   /** Reads the partition again after a growing delay, or blocks it: either way nothing of it is skipped. */
-  private failed(tp: Assigned, handler: LogHandler, error: Error): void {
+  private failed(life: Life, tp: Assigned, handler: LogHandler, error: Error): void {
     if (!this.current(tp)) return;
     const { topic, partition } = tp;
     tp.expected = null;
-    this.consumer.pause([{ topic, partitions: [partition] }]);
+    this.pause(life, tp);
     if (!retryable(error)) {
       tp.blocked = true;
+      tp.trouble = `is blocked: ${error.message}`;
       this.options.log('error', error.message, { topic, partition, error });
       handler.onBlocked?.(topic, partition, error);
       return;
     }
     const delay = Math.min(this.options.backoffMs.first * 2 ** Math.min(tp.failures, 16), this.options.backoffMs.most);
     tp.failures += 1;
+    tp.trouble = `waits, and is read again: ${error.message}`;
     this.options.log('warn', `reading again in ${delay} ms: ${error.message}`, { topic, partition, error });
-    tp.retry = setTimeout(() => void this.start(tp, handler), delay);
+    tp.retry = setTimeout(() => void this.start(life, tp, handler), delay);
   }
 
   private async eachBatch(
+    life: Life,
     { batch, resolveOffset, heartbeat, isStale }: EachBatchPayload,
     handler: LogHandler,
   ): Promise<void> {
-    const tp = this.assigned.get(idOf(batch.topic, batch.partition));
-    // Not started yet, or fetched before the seek: the next fetch asks for the right offset.
-    if (tp === undefined || tp.blocked || tp.expected === null || isStale()) return;
+    const { topic, partition } = batch;
+    const tp = this.assigned.get(idOf(topic, partition));
+    if (tp === undefined || tp.blocked || isStale()) return;
+    if (tp.expected === null) {
+      // Not started yet, which may take a while: without a pause the same records would be fetched again and again.
+      this.pause(life, tp);
+      return;
+    }
     const wanted = tp.expected;
-    if (!this.continues(tp, wanted, batch)) return;
+    if (!this.continues(life, tp, wanted, batch)) return;
     const records = batch.messages.map(recordOf).filter((record) => record.offset >= wanted);
+    // A handler may take longer than the session: the group must not take the partition away from a working member.
+    // What a heartbeat fails with is found out by the last one.
+    const beating = setInterval(() => void heartbeat().catch(() => undefined), this.heartbeatMs);
     try {
       if (records.length > 0) {
-        await handler.handle({
-          topic: batch.topic,
-          partition: batch.partition,
-          records,
-          transactional: inTransaction(batch),
-        });
+        await this.options.hook?.('polled');
+        await handler.handle({ topic, partition, records, transactional: inTransaction(batch) });
       }
       if (!this.current(tp)) return;
       tp.failures = 0;
+      tp.trouble = null;
       tp.sought = null;
       const last = BigInt(batch.lastOffset());
       tp.expected = last + 1n;
       resolveOffset(last.toString());
-      this.hint(tp, tp.expected);
+      this.hint(life, tp, tp.expected);
     } catch (error) {
-      this.failed(tp, handler, asError(error));
+      this.failed(life, tp, handler, asError(error));
+    } finally {
+      clearInterval(beating);
     }
     await heartbeat();
   }
@@ -235,20 +344,23 @@ class KafkaJsConsumer implements LogConsumer {
    * beyond may be right; it may also have been under way before a seek. So it is sought once more: what then comes from
    * beyond really has nothing in between.
    */
-  private continues(tp: Assigned, wanted: bigint, batch: Batch): boolean {
+  private continues(life: Life, tp: Assigned, wanted: bigint, batch: Batch): boolean {
     const fetched = BigInt((batch as { fetchedOffset?: string }).fetchedOffset ?? batch.firstOffset() ?? '-1');
     if (fetched <= wanted || tp.sought === wanted) return true;
     tp.sought = wanted;
-    this.consumer.seek({ topic: tp.topic, partition: tp.partition, offset: wanted.toString() });
+    life.consumer.seek({ topic: tp.topic, partition: tp.partition, offset: wanted.toString() });
     return false;
   }
 
   /** Kafka's own committed offset, for lag monitors only: failing to write it costs nothing. */
-  private hint(tp: Assigned, next: bigint): void {
+  private hint({ consumer }: Life, tp: Assigned, next: bigint): void {
     if (Date.now() - tp.hintedAt < HINT_EVERY_MS) return;
     tp.hintedAt = Date.now();
     const { topic, partition } = tp;
-    void this.consumer.commitOffsets([{ topic, partition, offset: next.toString() }]).catch(() => undefined);
+    void consumer
+      .commitOffsets([{ topic, partition, offset: next.toString() }])
+      .then(() => this.options.hook?.('kafka-committed'))
+      .catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The ingest port over Postgres. SQL only; the order of the calls and every decision are the caller's. */
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { AppError, asError } from '../errors.js';
 import { micros, type Micros } from '../position/position.js';
 import { beat, NOW_US, takeClock, writeLog } from './clock.js';
@@ -9,6 +9,9 @@ import { writeEvents } from './events.js';
 import { readSettledLosses, writeDeadLetters } from './letters.js';
 import type { ConsumedRecord, IngestStore, IngestTransaction, StoredOffsets } from './port.js';
 import { readFacts, readRows, writeFacts, writeRefusals, writeRequests, writeRows } from './tables.js';
+
+/** A connection that does not answer is dropped instead, and Postgres rolls back when it notices. */
+const ROLLBACK_MS = 1_000;
 
 interface LockedRow {
   next_offset: string;
@@ -71,7 +74,7 @@ function transactionOn(client: PoolClient): IngestTransaction {
     async abort() {
       if (!open) return;
       // A connection that could not roll back is not given to anybody else.
-      await client.query('rollback').then(
+      await client.query({ text: 'rollback', query_timeout: ROLLBACK_MS } as QueryConfig).then(
         () => release(),
         (error: unknown) => release(asError(error)),
       );

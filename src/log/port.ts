@@ -39,8 +39,22 @@ export interface LogHandler {
 }
 
 export interface LogConsumer {
-  /** Resolves once the group is joined. */
+  /** Resolves once the group is joined for the first time, however long that takes; or when it is stopped. */
   run(handler: LogHandler): Promise<void>;
   /** Lets the running handlers finish, then leaves the group. Bounded by the consumer's own limit. */
   stop(): Promise<void>;
+}
+
+/** Something that keeps records from being taken in. */
+export interface Trouble {
+  /** `topic/partition`; null: all that the consumer reads. */
+  readonly place: string | null;
+  /** One sentence. */
+  readonly message: string;
+}
+
+/** A consumer that says how it fares. */
+export interface WatchedConsumer extends LogConsumer {
+  /** What is not as it should be now; empty when all is well. */
+  troubles(): readonly Trouble[];
 }

@@ -36,6 +36,7 @@ function project(): Projection {
     sessionTimeoutMs: 10_000,
     backoffMs: { first: 50, most: 500 },
     stopTimeoutMs: 5_000,
+    monotonicMs: () => performance.now(),
     log: () => undefined,
   });
   const log = (_level: string, message: string): void => void lines.push(message);

@@ -1,5 +1,6 @@
 /** How the parts of this server are: for `stores`, `/readyz` and people. */
 import type { ProofSource } from '../contract/proof-port.js';
+import type { WatchedConsumer } from '../log/port.js';
 import type { Projection } from '../projections/run.js';
 import type { StoreHealth } from '../resolvers/context.js';
 import type { ReadModel } from '../stores/port.js';
@@ -9,8 +10,10 @@ export interface HealthParts {
   readonly projections: readonly Projection[];
   readonly models: readonly ReadModel[];
   readonly proofs: ProofSource;
-  /** Result partitions that ingest has given up on, and why. */
-  readonly blocked: ReadonlyMap<string, Error>;
+  /** Of result topics and of the source, by which records are taken in. */
+  readonly consumers: readonly WatchedConsumer[];
+  /** Of the projections, which say themselves what is wrong with their one partition. */
+  readonly projectionConsumers: readonly WatchedConsumer[];
   readonly connectUrl: string;
   readonly connector: string;
 }
@@ -18,9 +21,6 @@ export interface HealthParts {
 export interface Health {
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly readiness: () => Promise<Readiness>;
-  /** Every consumer has joined its group. */
-  readonly joined: () => void;
-  readonly failed: (why: string) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -89,7 +89,10 @@ async function readModelHealth(parts: HealthParts, index: number): Promise<Store
 /** Everything that is not as it should be, in sentences. */
 function problems(parts: HealthParts, stores: readonly StoreHealth[]): string[] {
   return [
-    ...[...parts.blocked].map(([place, error]) => `${place} is blocked: ${error.message}`),
+    ...parts.consumers.flatMap((consumer) => consumer.troubles().map(({ message }) => message)),
+    ...parts.projectionConsumers.flatMap((consumer) =>
+      consumer.troubles().flatMap(({ place, message }) => (place === null ? [message] : [])),
+    ),
     ...parts.projections.flatMap((projection) => {
       const { store, state, error } = projection.status();
       const told = error === undefined ? '' : `: ${error.message}`;
@@ -102,8 +105,6 @@ function problems(parts: HealthParts, stores: readonly StoreHealth[]): string[] 
 }
 
 export function createHealth(parts: HealthParts): Health {
-  let joined = false;
-  let failure: string | null = null;
   let started = false;
   const postgres = async (): Promise<StoreHealth> => {
     const answer = await parts.proofs.prove().then(
@@ -128,19 +129,9 @@ export function createHealth(parts: HealthParts): Health {
      */
     async readiness(): Promise<Readiness> {
       const stores = await storeStatuses();
-      const reasons = [
-        ...(joined ? [] : ['the consumers are joining their groups']),
-        ...(failure === null ? [] : [`a consumer could not start: ${failure}`]),
-        ...problems(parts, stores),
-      ];
+      const reasons = problems(parts, stores);
       started ||= reasons.length === 0;
       return { ready: started && stores.some(({ healthy }) => healthy), reasons };
-    },
-    joined: () => {
-      joined = true;
-    },
-    failed: (why) => {
-      failure = why;
     },
   };
 }

@@ -9,15 +9,24 @@ import { javaArguments, writeLogging, writeProperties } from './java.js';
 import { kafkaAnswers } from './topics.js';
 import type { ServerContext } from './context.js';
 
-/** Kafka in KRaft mode: formats its folder at the first start. */
-export async function kafkaSpec(context: ServerContext, java: string, lib: string): Promise<ComponentSpec> {
+/**
+ * Kafka in KRaft mode: formats its folder at the first start.
+ * @param settings added to or instead of those of settings.ts; tests put a link between the broker and its clients
+ */
+export async function kafkaSpec(
+  context: ServerContext,
+  java: string,
+  lib: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ComponentSpec> {
   const { ports } = context;
   const folder = context.folder('kafka');
   const logDir = join(folder, 'data');
   const properties = join(folder, 'server.properties');
   mkdirSync(logDir, { recursive: true });
   writeLogging(folder);
-  writeProperties(properties, kafkaProperties({ port: ports.kafka, controllerPort: ports.kafkaController, logDir }));
+  const own = kafkaProperties({ port: ports.kafka, controllerPort: ports.kafkaController, logDir });
+  writeProperties(properties, { ...own, ...settings });
   const base = javaArguments({ heapMb: 400, folder, lib });
   if (!existsSync(join(logDir, 'meta.properties'))) await format(java, base, properties, logDir);
   const brokers = `127.0.0.1:${ports.kafka}`;

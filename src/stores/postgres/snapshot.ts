@@ -5,6 +5,8 @@ import type { StoredResult, Truth, TruthSnapshot } from '../port.js';
 import { RESULT_COLUMNS, storedResult, type ResultRow } from './row.js';
 
 const FETCH_ROWS = 1_000;
+/** A batch of rows that a store has not taken after so long ends the copy. Milliseconds. */
+const STORE_MS = 300_000;
 
 interface ClockRow {
   position: string;
@@ -28,6 +30,8 @@ export function createTruth(pool: Pool): Truth {
       const client = await pool.connect();
       try {
         await client.query('begin isolation level repeatable read read only');
+        // A store takes its time with each batch; nobody waits for this transaction's locks.
+        await client.query(`set local idle_in_transaction_session_timeout = ${STORE_MS}`);
         const { rows } = await client.query<ClockRow>(
           `select position, nonce, incarnation, committed_at_us, (select count(*) from results) as total from commit_clock`,
         );
