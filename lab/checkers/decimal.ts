@@ -19,6 +19,11 @@ export function plus(a: Decimal, b: Decimal): Decimal {
   return { units: at(a, scale) + at(b, scale), scale };
 }
 
+export function minus(a: Decimal, b: Decimal): Decimal {
+  const scale = Math.max(a.scale, b.scale);
+  return { units: at(a, scale) - at(b, scale), scale };
+}
+
 export const times = (a: Decimal, factor: bigint): Decimal => ({ units: a.units * factor, scale: a.scale });
 
 export function compare(a: Decimal, b: Decimal): number {
@@ -27,11 +32,13 @@ export function compare(a: Decimal, b: Decimal): number {
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-/** a / divisor at a scale of 8; a remainder of exactly one half goes to the even neighbour. Nothing here is negative. */
-export function mean(a: Decimal, divisor: bigint): Decimal {
+export const mean = (a: Decimal, divisor: bigint): Decimal => ratio(a, { units: divisor, scale: 0 });
+
+/** a / b at a scale of 8; a remainder of exactly one half goes to the even neighbour. Neither is negative, b not zero. */
+export function ratio(a: Decimal, b: Decimal): Decimal {
   const scale = 8;
-  const numerator = a.units * 10n ** BigInt(scale);
-  const denominator = divisor * 10n ** BigInt(a.scale);
+  const numerator = a.units * 10n ** BigInt(scale + b.scale);
+  const denominator = b.units * 10n ** BigInt(a.scale);
   const quotient = numerator / denominator;
   const twice = (numerator % denominator) * 2n;
   const up = twice > denominator || (twice === denominator && quotient % 2n === 1n);

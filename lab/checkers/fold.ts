@@ -2,9 +2,11 @@
  * The fold of contract.md §4, written a third time: on big integers, from the recorded source records alone. Shares no code
  * with the engines nor with the server; a test compares it with the Python oracle.
  *
- * Kinds: `order_window`, `order`. Of any other kind nothing can be said here, and the checkers count its claims as unknown.
+ * Kinds: `order_window`, `order`, `anomaly`. Of any other kind nothing can be said here, and the checkers count its claims as
+ * unknown.
  */
 import type { Coverage, SourceEvent, Value } from '../history/types.js';
+import { AnomalyRules, type Creation } from './anomalies.js';
 import { compare, decimal, mean, plain, plus, times, ZERO } from './decimal.js';
 
 interface Row {
@@ -144,7 +146,28 @@ function foldOrder(events: readonly Decoded[]): Folded | null {
   };
 }
 
-export const FOLDED_KINDS: readonly string[] = ['order_window', 'order'];
+/** All anomalies of these events, by business key. Each order counts once, by its first creation. */
+function foldAnomalies(events: readonly Decoded[]): Map<string, Folded> {
+  const seen = new Set<string>();
+  const rules = new Map<string, AnomalyRules<Place>>();
+  const found = new Map<string, Folded>();
+  for (const event of events) {
+    if (!creates(event) || seen.has(event.row.order_id)) continue;
+    seen.add(event.row.order_id);
+    const { symbol } = event.row;
+    const own = rules.get(symbol) ?? new AnomalyRules<Place>();
+    rules.set(symbol, own);
+    const creation: Creation<Place> = { ...event.row, eventMs: event.eventMs, place: event.place };
+    for (const { businessKey, value, members } of own.see(creation)) {
+      found.set(businessKey, { value, deleted: false, members });
+    }
+  }
+  return found;
+}
+
+const creates = ({ op }: Decoded): boolean => op === 'c' || op === 'r';
+
+export const FOLDED_KINDS: readonly string[] = ['order_window', 'order', 'anomaly'];
 
 /** All decodable source records, by what they may belong to. */
 export class SourceFold {
@@ -152,6 +175,11 @@ export class SourceFold {
   readonly decoded: readonly Decoded[];
   private readonly byKey = new Map<string, Decoded[]>();
   private readonly cache = new Map<string, Folded | null>();
+  private readonly anomalies: ReadonlyMap<string, Folded>;
+  private readonly byOrder = new Map<string, Decoded>();
+  /** Source partitions of each symbol: all its orders come in one, unless somebody moved it. */
+  private readonly partitions = new Map<string, Set<number>>();
+  private readonly bySymbol = new Map<string, Decoded[]>();
 
   constructor(
     events: readonly SourceEvent[],
@@ -161,8 +189,19 @@ export class SourceFold {
     this.decoded = sorted.map(decode).filter((event) => event !== null);
     for (const event of this.decoded) {
       this.add('order', event.row.order_id, event);
-      if (event.op === 'c' || event.op === 'r') this.add('order_window', this.windowOf(event), event);
+      if (creates(event)) this.created(event);
     }
+    this.anomalies = foldAnomalies(this.decoded);
+  }
+
+  private created(event: Decoded): void {
+    const { symbol, order_id } = event.row;
+    this.add('order_window', this.windowOf(event), event);
+    const own = this.bySymbol.get(symbol);
+    if (own === undefined) this.bySymbol.set(symbol, [event]);
+    else own.push(event);
+    this.partitions.set(symbol, (this.partitions.get(symbol) ?? new Set()).add(event.place.partition));
+    if (!this.byOrder.has(order_id)) this.byOrder.set(order_id, event);
   }
 
   windowOf({ row, eventMs }: Decoded): string {
@@ -174,11 +213,13 @@ export class SourceFold {
   }
 
   keys(kind: string): string[] {
+    if (kind === 'anomaly') return [...this.anomalies.keys()];
     return [...this.byKey.keys()].flatMap((id) => (id.startsWith(`${kind}|`) ? [id.slice(kind.length + 1)] : []));
   }
 
   /** The value up to a coverage, or of everything; null: no record, hence no result. */
   fold(kind: string, businessKey: string, upTo: Coverage | null = null): Folded | null {
+    if (kind === 'anomaly') return this.foldAnomaly(businessKey, upTo);
     const ends = Object.entries(upTo ?? {}).map(([p, [, last]]) => `${p}:${last}`);
     const id = `${kind}|${businessKey}|${upTo === null ? '*' : ends.sort().join()}`;
     const known = this.cache.get(id);
@@ -187,6 +228,20 @@ export class SourceFold {
     const folded = kind === 'order_window' ? foldWindow(events, this.windowMs) : foldOrder(events);
     this.cache.set(id, folded);
     return folded;
+  }
+
+  /** Later records change no anomaly: up to a coverage it is what it is, or not there yet. */
+  private foldAnomaly(businessKey: string, upTo: Coverage | null): Folded | null {
+    const whole = this.anomalies.get(businessKey) ?? null;
+    if (upTo === null) return whole;
+    const orderId = businessKey.slice(businessKey.indexOf(':') + 1);
+    const symbol = this.byOrder.get(orderId)?.row.symbol ?? '';
+    if ((this.partitions.get(symbol)?.size ?? 0) < 2) {
+      const last = whole?.members.at(-1);
+      return last !== undefined && within(last, upTo) ? whole : null;
+    }
+    const events = (this.bySymbol.get(symbol) ?? []).filter(({ place }) => within(place, upTo));
+    return foldAnomalies(events).get(businessKey) ?? null;
   }
 
   private add(kind: string, businessKey: string, event: Decoded): void {
