@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { checkAll, tableOf } from './checkers/index.js';
+import { missingResults } from './checkers/missing.js';
 import { readHistory } from './history/file.js';
 import { pause } from './history/now.js';
 import { Recorder, type RecordOptions } from './history/record.js';
@@ -20,11 +21,17 @@ const { values } = parseArgs({
   },
 });
 
+/** Several addresses, with commas between: each session asks all of them. */
+function serversIn(text: string): [string, ...string[]] {
+  const [first = '', ...others] = text.split(',');
+  return [first, ...others];
+}
+
 function optionsFrom(env: NodeJS.ProcessEnv): RecordOptions {
   const { POSTGRES_URL: postgres, MONGODB_URL: mongodb, ELASTICSEARCH_URL: elasticsearch, CLICKHOUSE_URL } = env;
   if (postgres === undefined) throw new Error('POSTGRES_URL is not set: without the truth nothing can be checked.');
   return {
-    graphqlUrl: env['TIDEMARK_URL'] ?? 'http://127.0.0.1:4000/graphql',
+    servers: serversIn(env['TIDEMARK_URL'] ?? 'http://127.0.0.1:4000/graphql'),
     brokers: env['KAFKA_BROKERS'] ?? '127.0.0.1:4092',
     stores: {
       postgres,
@@ -33,6 +40,7 @@ function optionsFrom(env: NodeJS.ProcessEnv): RecordOptions {
       ...(CLICKHOUSE_URL === undefined ? {} : { clickhouse: CLICKHOUSE_URL }),
     },
     runs: values.runs,
+    missing: async (folder) => missingResults(await readHistory(folder)),
     seed: Number(values.seed),
     rate: Number(values.rate),
     sessions: Number(values.sessions),

@@ -104,7 +104,7 @@ export class End {
     return this.lastAnswers.get(key) ?? [];
   }
 
-  /** Without a last answer nobody knows whether facts lower the row. Of what has no row there is nothing to lower. */
+  /** Without a last answer nobody knows whether facts lower the row. Of what is missing the recorder asks for sure (missing.ts). */
   wasRead(key: string): boolean {
     return this.indexed.truth.newest(key) === null || this.answers(key).length > 0;
   }

@@ -173,6 +173,7 @@ export const FOLDED_KINDS: readonly string[] = ['order_window', 'order', 'anomal
 export class SourceFold {
   /** Every record that could be decoded, in order of (partition, offset). */
   readonly decoded: readonly Decoded[];
+  private byPlace: Map<string, Decoded> | null = null;
   private readonly byKey = new Map<string, Decoded[]>();
   private readonly cache = new Map<string, Folded | null>();
   private readonly anomalies: ReadonlyMap<string, Folded>;
@@ -202,6 +203,12 @@ export class SourceFold {
     else own.push(event);
     this.partitions.set(symbol, (this.partitions.get(symbol) ?? new Set()).add(event.place.partition));
     if (!this.byOrder.has(order_id)) this.byOrder.set(order_id, event);
+  }
+
+  /** The event of this record; undefined: it could not be decoded, or there is none. */
+  at(partition: number, offset: number): Decoded | undefined {
+    this.byPlace ??= new Map(this.decoded.map((event) => [`${event.place.partition}/${event.place.offset}`, event]));
+    return this.byPlace.get(`${partition}/${offset}`);
   }
 
   windowOf({ row, eventMs }: Decoded): string {

@@ -2,11 +2,12 @@
  * No overclaim: each sentence of contract.md §2, held against every answer. The sentences are `row-claims.ts` (one answer
  * alone), `times.ts` (answers after each other) and below: what is only known at the end, and sets.
  */
-import { keyOf, type Answer, type History, type SetClaim } from '../history/types.js';
+import { keyOf, type Answer, type History, type SetClaim, type Value } from '../history/types.js';
 import { describe, End, faultsDuring, indexOf, isFolded, type Indexed, type Seen } from './claims.js';
 import { holds } from './equal.js';
 import { ROW_SENTENCES } from './row-claims.js';
 import { checkTimes } from './times.js';
+import { checkTokens } from './tokens.js';
 import type { TruthIndex } from './truth.js';
 import { broken, Collector, unknown, type Outcome, type Verdict } from './verdict.js';
 
@@ -34,7 +35,8 @@ function missingFrom(claim: SetClaim, upTo: number, until: number | null, truth:
     return (
       document !== undefined &&
       !document.deleted &&
-      Object.entries(claim.where).every(([name, value]) => document.value[name] === value)
+      Object.entries(claim.where).every(([name, value]) => document.value[name] === value) &&
+      isBetween(document.value, claim.between)
     );
   };
   return truth.matchingKeys(claim.kind, claim.engine, claim.where).filter((key) => {
@@ -42,6 +44,13 @@ function missingFrom(claim: SetClaim, upTo: number, until: number | null, truth:
     const later = truth.versions(key).filter(({ position }) => position > upTo && position <= (until ?? Infinity));
     return later.every(({ position }) => inSet(key, position));
   });
+}
+
+/** Times of one form: their texts are in their order. */
+function isBetween(value: Value, between: SetClaim['between']): boolean {
+  if (between === undefined) return true;
+  const at = String(value[between.field]);
+  return at >= between.from && at < between.to;
 }
 
 function checkSets({ history, truth }: Indexed, collector: Collector): void {
@@ -89,5 +98,6 @@ export function noOverclaim(history: History): Verdict {
   }
   checkTimes(indexed, collector);
   checkSets(indexed, collector);
+  checkTokens(indexed, collector);
   return collector.verdict();
 }

@@ -45,7 +45,9 @@ export function monotonicReads(history: History): Verdict {
     const high = new High();
     for (const seen of answers) {
       const { answer, claim, id, shown } = seen;
-      const { servedBy, provenAt, position } = claim.contract;
+      const { servedBy, scope, provenAt, position } = claim.contract;
+      // A search shows what was refreshed, a read by key more than that: two paths into one store.
+      const path = `${id.key}|${servedBy}|${scope}`;
       const context = (): Record<string, unknown> => describe(seen);
       const held = (series: string, now: number, applies: boolean): Outcome => {
         const before = applies ? high.before(series, answer) : null;
@@ -53,7 +55,7 @@ export function monotonicReads(history: History): Verdict {
         return now >= before.position ? 'holds' : broken({ before, now });
       };
       const rowKnown = position !== null || claim.value === null;
-      collector.note('same-store', id, held(`${id.key}|${servedBy}`, shown, rowKnown), context);
+      collector.note('same-store', id, held(path, shown, rowKnown), context);
       collector.note('claims-current', id, held(`${id.key}|row`, shown, rowKnown && provenAt !== null), context);
       collector.note('proof', id, held('proof', provenAt ?? 0, provenAt !== null), context);
       const late = answer.atLeast !== null && Math.max(provenAt ?? 0, shown) < answer.atLeast;
@@ -61,7 +63,7 @@ export function monotonicReads(history: History): Verdict {
       if (answer.atLeast !== null) {
         collector.note('token', id, kept ? broken({ atLeast: answer.atLeast, shown }) : 'holds', context);
       }
-      high.raise(`${id.key}|${servedBy}`, shown, answer);
+      high.raise(path, shown, answer);
       high.raise(`${id.key}|row`, shown, answer);
       if (provenAt !== null) high.raise('proof', provenAt, answer);
     }
@@ -71,7 +73,7 @@ export function monotonicReads(history: History): Verdict {
 
 /** The first accepted row that counts a session's own record, and since when everybody could know it. */
 function acceptedAs({ partition, offset }: Write, { truth, fold }: Indexed): { key: string; position: number }[] {
-  const decoded = fold.decoded.find((e) => e.place.partition === partition && e.place.offset === offset);
+  const decoded = fold.at(partition, offset);
   if (decoded === undefined) return [];
   return [...truth.engines].flatMap((engine) => {
     const key = `order_window|${engine}|${fold.windowOf(decoded)}`;

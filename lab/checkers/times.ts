@@ -1,5 +1,5 @@
 /** What answers say after each other: times that never go back, and what a store "has applied" when it is read next. Pure. */
-import { keyOf, type Answer, type StoreName } from '../history/types.js';
+import { keyOf, type Answer, type Scope, type StoreName } from '../history/types.js';
 import { brief, describe, type Indexed, type Seen } from './claims.js';
 import { msOf } from './truth.js';
 import { broken, unknown, type Collector, type Outcome } from './verdict.js';
@@ -23,6 +23,9 @@ class Monotone {
   }
 }
 
+/** A search shows what was refreshed: what a read by key has found applied, it need not have seen yet. */
+const path = (store: StoreName, scope: Scope): string => `${store}|${scope === 'SEARCH' ? 'SEARCH' : 'BY_KEY'}`;
+
 /** Per session of one server: monotone per store, and per pipeline. */
 export function checkTimes(indexed: Indexed, collector: Collector): void {
   const times = new Monotone();
@@ -34,7 +37,7 @@ export function checkTimes(indexed: Indexed, collector: Collector): void {
     const client = `${answer.server}|${answer.session}`;
     const pipeline = indexed.truth.pipelineOf(id.key, claim.engine);
     const series: [sentence: string, series: string, at: string | null][] = [
-      ['sync.monotone', `${client}|${contract.servedBy}`, contract.lastCdcSyncTime],
+      ['sync.monotone', `${client}|${path(contract.servedBy, contract.scope)}`, contract.lastCdcSyncTime],
       ['checkpoint.monotone', `${client}|${pipeline}|checkpoint`, contract.lastCheckpointTime],
     ];
     for (const [sentence, name, at] of series) {
@@ -51,7 +54,7 @@ export function checkTimes(indexed: Indexed, collector: Collector): void {
 /** `lastCdcSyncTime` is applied: whoever asks the store later finds every write up to it, whatever the server says then. */
 function checkApplied({ history, truth, seen }: Indexed, collector: Collector): void {
   const models = history.meta.stores.filter((store) => store !== 'POSTGRES');
-  const floors = new Map<StoreName, { position: number; said: number }>();
+  const floors = new Map<string, { position: number; said: number }>();
   const told = [...history.answers].sort((a, b) => a.ended.mono - b.ended.mono);
   let next = 0;
   const learn = (answer: Answer): void => {
@@ -59,15 +62,16 @@ function checkApplied({ history, truth, seen }: Indexed, collector: Collector): 
       if (contract.lastCdcSyncTime === null) continue;
       const position = truth.positionAt(contract.lastCdcSyncTime) ?? 0;
       for (const store of contract.servedBy === 'POSTGRES' ? models : [contract.servedBy]) {
-        if (position > (floors.get(store)?.position ?? 0)) floors.set(store, { position, said: answer.id });
+        const place = path(store, contract.scope);
+        if (position > (floors.get(place)?.position ?? 0)) floors.set(place, { position, said: answer.id });
       }
     }
   };
   for (const one of seen) {
     while ((told[next]?.ended.mono ?? Infinity) <= one.answer.started.mono) learn(told[next++] as Answer);
-    collector.note('sync.applied', one.id, applied(one, floors.get(one.claim.contract.servedBy), truth), () =>
-      describe(one),
-    );
+    const { servedBy, scope } = one.claim.contract;
+    const floor = floors.get(path(servedBy, scope));
+    collector.note('sync.applied', one.id, applied(one, floor, truth), () => describe(one));
   }
 }
 

@@ -33,6 +33,7 @@ export class TruthIndex {
   /** Something made the recorder blind: what is not found proves nothing. */
   readonly blind: boolean;
   readonly engines: ReadonlySet<Engine>;
+  readonly incarnations: ReadonlySet<string>;
   private readonly byKey = new Map<string, Version[]>();
   private readonly entries: { readonly position: number; readonly committedAtUs: number }[] = [];
   /** Commit time rounded down to the millisecond → the lowest position with it. */
@@ -67,8 +68,8 @@ export class TruthIndex {
     this.last = this.entries.at(-1)?.position ?? 0;
     this.from = this.entries[0]?.position ?? 0;
     const gap = this.entries.some((entry, i) => i > 0 && entry.position !== (this.entries[i - 1]?.position ?? 0) + 1);
-    const incarnations = new Set(history.truth.map(({ incarnation }) => incarnation));
-    this.blind = gap || incarnations.size > 1 || history.blind.length > 0;
+    this.incarnations = new Set(history.truth.map(({ incarnation }) => incarnation));
+    this.blind = gap || this.incarnations.size > 1 || history.blind.length > 0;
     this.indexPolls(history);
   }
 

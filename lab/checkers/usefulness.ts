@@ -5,6 +5,7 @@
 import type { Fault, History, StoreName } from '../history/types.js';
 import { brief, indexOf, isFolded, type Indexed, type Seen } from './claims.js';
 import { equal, holds } from './equal.js';
+import { countWhere } from './truth.js';
 import { broken, Collector, unknown, type Options, type Outcome, type Verdict } from './verdict.js';
 
 const DEFAULTS = { staleP99Ms: 1_000, highShare: 0.99, falseLowShare: 0.01, enough: 100 };
@@ -70,8 +71,20 @@ function figuresOf(claims: readonly Seen[], indexed: Indexed): StoreFigures {
 /** Claims are looked at in buckets of so many ms; a bucket with so much more than the usual share of lower claims is degraded. */
 const BUCKET_MS = 500;
 const NOTABLY = 0.2;
+const LONGEST_MS = 60_000;
 
-const saysOf = ({ claim: { contract } }: Seen): string => `${contract.level}|${[...contract.reasons].sort().join()}`;
+const said = new WeakMap<Seen, string>();
+function saysOf(seen: Seen): string {
+  const known = said.get(seen);
+  if (known !== undefined) return known;
+  const { level, reasons } = seen.claim.contract;
+  const text = `${level}|${[...reasons].sort().join()}`;
+  said.set(seen, text);
+  return text;
+}
+
+/** What is usual is told from so many claims before a fault. */
+const BEFORE = 5_000;
 
 /** What most claims said before; anything else is lower (or at least not as usual). */
 function usualOf(before: readonly Seen[]): string | null {
@@ -83,28 +96,35 @@ function usualOf(before: readonly Seen[]): string | null {
 /** Of one store: `own` are its claims, in order. */
 function faultFigures(fault: Fault, until: number, store: StoreName, own: readonly Seen[]): FaultFigures {
   const since = fault.started.mono;
-  const before = own.filter(({ answer }) => answer.ended.mono < since);
+  const begun = countWhere(own, ({ answer }) => answer.started.mono < since);
+  const before = own.slice(Math.max(0, begun - BEFORE), begun).filter(({ answer }) => answer.ended.mono < since);
   const usual = usualOf(before);
   const lower = (seen: Seen): boolean => saysOf(seen) !== usual;
   const base = share(before.filter(lower).length, before.length);
-  const during = own.filter(({ answer }) => answer.ended.mono >= since && answer.started.mono < until);
+  // Requests end within seconds: none that began long before can have ended since.
+  const first = countWhere(own, ({ answer }) => answer.started.mono < since - LONGEST_MS);
+  const last = countWhere(own, ({ answer }) => answer.started.mono < until);
+  const during = own.slice(first, last).filter(({ answer }) => answer.ended.mono >= since);
   const buckets = new Map<number, Seen[]>();
   for (const seen of during) {
     const bucket = Math.floor((seen.answer.ended.mono - since) / BUCKET_MS);
-    buckets.set(bucket, [...(buckets.get(bucket) ?? []), seen]);
+    const some = buckets.get(bucket);
+    if (some === undefined) buckets.set(bucket, [seen]);
+    else some.push(seen);
   }
   const degraded = [...buckets.values()].filter(
     (some) => share(some.filter(lower).length, some.length) > base + NOTABLY,
   );
   const ends = degraded.flatMap((some) => some.filter(lower).map(({ answer }) => answer.ended.mono));
-  const last = ends.length === 0 ? null : Math.max(...ends);
+  const lastLower = ends.reduce<number | null>((high, end) => Math.max(high ?? end, end), null);
   const healed = fault.healed?.mono ?? null;
-  const again = last === null || during.some((seen) => seen.answer.started.mono >= last && !lower(seen));
+  const again = lastLower === null || during.some((seen) => seen.answer.started.mono >= lastLower && !lower(seen));
   return {
     fault: `${fault.kind}#${fault.id}`,
     store,
-    degradedAfterMs: usual === null || ends.length === 0 ? null : Math.round(Math.min(...ends) - since),
-    recoveredAfterMs: healed === null || !again ? null : Math.max(0, Math.round((last ?? healed) - healed)),
+    degradedAfterMs:
+      usual === null || ends.length === 0 ? null : Math.round(ends.reduce((a, b) => Math.min(a, b)) - since),
+    recoveredAfterMs: healed === null || !again ? null : Math.max(0, Math.round((lastLower ?? healed) - healed)),
   };
 }
 
@@ -147,9 +167,10 @@ export function usefulness(history: History, options: Options = {}): Verdict {
       if (isFolded(seen.claim.kind)) collector.note('measured', seen.id, 'holds');
     }
   }
+  const byStore = new Map(history.meta.stores.map((store) => [store, seenOf(indexed.seen, store)]));
   const faults = history.faults.flatMap((fault, i) => {
     const until = history.faults[i + 1]?.started.mono ?? Infinity;
-    return history.meta.stores.map((store) => faultFigures(fault, until, store, seenOf(indexed.seen, store)));
+    return history.meta.stores.map((store) => faultFigures(fault, until, store, byStore.get(store) ?? []));
   });
   const falseLows = calm.filter(({ claim }) => claim.contract.level === 'LOW').slice(0, 3);
   const examples = falseLows.map(({ id, claim }) => ({

@@ -29,6 +29,12 @@ export class HistoryFile {
     this.stream.write(`${JSON.stringify(line)}\n`);
   }
 
+  /** Whoever reads the file now finds every line that was written so far. */
+  async flush(): Promise<void> {
+    await new Promise<void>((resolve) => this.stream.write('', () => resolve()));
+    if (this.failure !== null) throw this.failure;
+  }
+
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.stream.end(resolve));
     if (this.failure !== null) throw this.failure;

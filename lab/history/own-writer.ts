@@ -29,7 +29,8 @@ export class OwnWriter {
       brokers: brokers.split(','),
       logLevel: kafkajs.logLevel.NOTHING,
     });
-    this.producer = this.kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    // Not idempotent: such a producer does not get over every restart of the broker, and to send an order twice is allowed.
+    this.producer = this.kafka.producer({ maxInFlightRequests: 1, retry: { retries: 2 } });
   }
 
   async start(): Promise<void> {

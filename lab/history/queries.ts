@@ -1,28 +1,86 @@
 /** What the readers ask, and what the answers claim. Pure. */
-import type { Claim, Contract, Engine, Key, Level, RowClaim, Scope, StoreName, Value } from './types.js';
+import type { Claim, Contract, Engine, Key, Level, RowClaim, Scope, SetClaim, StoreName, Value } from './types.js';
 
 const CONTRACT = `confidenceLevel consistencyScope processingEngine lastCheckpointTime lastCdcSyncTime asOf sourceAsOf
   stalenessMs stale reasons { code } servedBy position provenAt`;
-const WINDOW_FIELDS = [
-  'symbol',
-  'windowStart',
-  'windowEnd',
-  'ordersTotal',
-  'ordersBuy',
-  'ordersSell',
-  'totalAmount',
-  'averagePrice',
-  'minPrice',
-  'maxPrice',
-];
-const FRAGMENT = `fragment W on OrderWindow { businessKey engine ${WINDOW_FIELDS.map((f) => `${f} { value ...C }`).join(' ')} }
-fragment C on ContractField { ${CONTRACT} }`;
+
+/** How a kind is asked for by its own type; any kind at all can be asked for by `result` and `compareStores`. */
+interface KindQueries {
+  readonly type: string;
+  readonly one: string;
+  readonly many: string;
+  readonly fields: readonly string[];
+  /** The arguments that name one result. */
+  readonly named: (businessKey: string) => string;
+}
+
+const text = JSON.stringify;
+const split = (key: string, at: string): [string, string] => {
+  const i = key.indexOf(at);
+  return [key.slice(0, i), key.slice(i + 1)];
+};
+
+const KINDS: Readonly<Record<string, KindQueries>> = {
+  order_window: {
+    type: 'OrderWindow',
+    one: 'orderWindow',
+    many: 'orderWindows',
+    fields:
+      `symbol windowStart windowEnd ordersTotal ordersBuy ordersSell totalAmount averagePrice minPrice maxPrice`.split(
+        ' ',
+      ),
+    named: (key) => {
+      const [symbol, at] = split(key, '@');
+      return `symbol: ${text(symbol)}, at: ${text(at)}`;
+    },
+  },
+  order: {
+    type: 'Order',
+    one: 'order',
+    many: 'orders',
+    fields: 'orderId symbol side quantity price status eventTime version deletedAt'.split(' '),
+    named: (key) => `orderId: ${text(key)}`,
+  },
+  anomaly: {
+    type: 'Anomaly',
+    one: 'anomaly',
+    many: 'anomalies',
+    fields: 'rule orderId symbol observed threshold detectedAt'.split(' '),
+    named: (key) => {
+      const [rule, orderId] = split(key, ':');
+      return `rule: ${text(rule)}, orderId: ${text(orderId)}`;
+    },
+  },
+};
+
+/** Kinds that have queries of their own. */
+export const TYPED_KINDS: readonly string[] = Object.keys(KINDS);
+export const SEARCHED_KINDS: readonly string[] = ['order', 'anomaly'];
+
+const kindOf = (kind: string): KindQueries => {
+  const known = KINDS[kind];
+  if (known === undefined) throw new Error(`no queries for the kind ${kind}`);
+  return known;
+};
+const CONTRACT_FRAGMENT = `fragment C on ContractField { ${CONTRACT} }`;
+const rowFragment = (kind: string): string => {
+  const { type, fields } = kindOf(kind);
+  return `fragment R on ${type} { businessKey engine ${fields.map((f) => `${f} { value ...C }`).join(' ')} }`;
+};
+const fragments = (kind: string): string => `${rowFragment(kind)} ${CONTRACT_FRAGMENT}`;
+
+/** What a client demands of an answer. */
+export interface Demand {
+  readonly scope: Scope | null;
+  /** A token of an earlier answer; null: none is sent. */
+  readonly token: string | null;
+}
 
 /** A question: its text, and how to read an answer. */
 export interface Question {
   readonly name: string;
   readonly query: string;
-  readonly asked: Scope | null;
+  readonly demand: Demand;
   readonly claims: (data: Data, extensions: Extensions | undefined) => Claim[];
 }
 
@@ -46,7 +104,10 @@ interface Leaf {
 type Row = Readonly<Record<string, Leaf>>;
 export type Data = Readonly<Record<string, unknown>>;
 export interface Extensions {
-  readonly consistency?: { readonly contracts: readonly (Leaf & { readonly paths: readonly string[] })[] };
+  readonly consistency?: {
+    readonly contracts: readonly (Leaf & { readonly paths: readonly string[] })[];
+    readonly token?: string | null;
+  };
 }
 
 interface Page {
@@ -60,8 +121,15 @@ interface StoreAnswer {
   readonly value: Leaf | null;
 }
 
-const directive = (scope: Scope | null): string => (scope === null ? '' : `@consistency(scope: ${scope})`);
-const text = JSON.stringify;
+const NOTHING: Demand = { scope: null, token: null };
+
+function directive({ scope, token }: Demand): string {
+  const demands = [
+    ...(scope === null ? [] : [`scope: ${scope}`]),
+    ...(token === null ? [] : [`atLeast: ${text(token)}`]),
+  ];
+  return demands.length === 0 ? '' : `@consistency(${demands.join(', ')})`;
+}
 const number = (value: string | null | undefined): number | null => (value == null ? null : Number(value));
 
 function contractOf(leaf: Leaf): Contract {
@@ -87,7 +155,7 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 /** One claim per distinct contract of a row: leaves that claim differently are not mixed up. */
 function rowClaims(key: Key, row: Row): RowClaim[] {
   const groups = new Map<string, { contract: Contract; value: Record<string, unknown> }>();
-  for (const field of WINDOW_FIELDS) {
+  for (const field of kindOf(key.kind).fields) {
     const leaf = row[field];
     if (leaf === undefined) continue;
     const contract = contractOf(leaf);
@@ -99,53 +167,120 @@ function rowClaims(key: Key, row: Row): RowClaim[] {
   return [...groups.values()].map((group) => ({ subject: 'row', ...key, ...group }));
 }
 
-/** The contract of a null stands in the extension, by its path. */
-function absence(key: Key, path: string, extensions: Extensions | undefined): RowClaim[] {
+/** The contract of something without a contract field of its own (a null, a plain list) stands in the extension, by its path. */
+const inExtension = (path: string, extensions: Extensions | undefined): Contract | null => {
   const found = extensions?.consistency?.contracts.find(({ paths }) => paths.includes(path));
-  return found === undefined ? [] : [{ subject: 'row', ...key, value: null, contract: contractOf(found) }];
+  return found === undefined ? null : contractOf(found);
+};
+
+function absence(key: Key, path: string, extensions: Extensions | undefined): RowClaim[] {
+  const contract = inExtension(path, extensions);
+  return contract === null ? [] : [{ subject: 'row', ...key, value: null, contract }];
 }
 
-/** Windows by their keys, all in one request. */
-export function windows(keys: readonly Key[], scope: Scope | null): Question {
-  const field = ({ businessKey, engine }: Key, i: number): string => {
-    const [symbol, at] = businessKey.split('@');
-    return `w${i}: orderWindow(symbol: ${text(symbol)}, at: ${text(at)}, engine: ${engine}) { ...W }`;
-  };
+/** Results of one kind by their keys, all in one request, by the kind's own type. */
+export function byKey(kind: string, keys: readonly Key[], demand: Demand = NOTHING): Question {
+  const { one, named } = kindOf(kind);
+  const fields = keys.map(
+    ({ businessKey, engine }, i) => `r${i}: ${one}(${named(businessKey)}, engine: ${engine}) { ...R }`,
+  );
   return {
-    name: 'orderWindow',
-    asked: scope,
-    query: `query ${directive(scope)} { ${keys.map(field).join(' ')} } ${FRAGMENT}`,
+    name: one,
+    demand,
+    query: `query ${directive(demand)} { ${fields.join(' ')} } ${fragments(kind)}`,
     claims: (data, extensions) =>
       keys.flatMap((key, i) => {
-        const row = data[`w${i}`] as Row | null;
-        return row === null ? absence(key, `w${i}`, extensions) : rowClaims(key, row);
+        const row = data[`r${i}`] as Row | null;
+        return row === null ? absence(key, `r${i}`, extensions) : rowClaims(key, row);
       }),
   };
 }
 
-/** A page of windows: a set and its rows. `symbol` null: the newest of all, of which a page is never the whole. */
-export function windowsOf(symbol: string | null, engine: Engine, scope: Scope | null, size = 60): Question {
-  const page = `edges { node { ...W } } pageInfo { hasNextPage hasPreviousPage } contract { ${CONTRACT} }`;
+/** Results of any kind by their keys, as JSON. */
+export function anyByKey(keys: readonly Key[], demand: Demand = NOTHING): Question {
+  const field = ({ kind, businessKey, engine }: Key, i: number): string =>
+    `g${i}: result(kind: ${text(kind)}, businessKey: ${text(businessKey)}, engine: ${engine}) { value { value ...C } }`;
+  return {
+    name: 'result',
+    demand,
+    query: `query ${directive(demand)} { ${keys.map(field).join(' ')} } ${CONTRACT_FRAGMENT}`,
+    claims: (data, extensions) =>
+      keys.flatMap((key, i): RowClaim[] => {
+        const found = data[`g${i}`] as { readonly value: Leaf } | null;
+        if (found === null) return absence(key, `g${i}`, extensions);
+        return [{ subject: 'row', ...key, value: found.value.value as Value, contract: contractOf(found.value) }];
+      }),
+  };
+}
+
+const PAGE = `edges { node { ...R } } pageInfo { hasNextPage hasPreviousPage } contract { ${CONTRACT} }`;
+
+function pageClaims(page: Page | null, what: Pick<SetClaim, 'kind' | 'engine' | 'where'>): Claim[] {
+  // Nobody could answer: then nothing was claimed.
+  if (page === null) return [];
+  const rows = page.edges.map(({ node }) => ({ node, key: { ...keyIn(what), businessKey: node.businessKey } }));
+  return [
+    {
+      subject: 'set',
+      ...what,
+      complete: !page.pageInfo.hasNextPage && !page.pageInfo.hasPreviousPage,
+      members: rows.map(({ key }) => key.businessKey),
+      contract: contractOf(page.contract),
+    },
+    ...rows.flatMap(({ node, key }) => rowClaims(key, node)),
+  ];
+}
+
+const keyIn = ({ kind, engine }: Pick<Key, 'kind' | 'engine'>): Pick<Key, 'kind' | 'engine'> => ({ kind, engine });
+
+/** A page of a kind: a set and its rows. `symbol` null: the newest of all, of which a page is never the whole. */
+export function listOf(
+  kind: string,
+  symbol: string | null,
+  engine: Engine,
+  demand: Demand = NOTHING,
+  size = 60,
+): Question {
+  const { many } = kindOf(kind);
   const which = symbol === null ? `last: ${size}` : `symbol: ${text(symbol)}, first: ${size}`;
   return {
-    name: 'orderWindows',
-    asked: scope,
-    query: `query ${directive(scope)} { l: orderWindows(${which}, engine: ${engine}) { ${page} } } ${FRAGMENT}`,
-    claims: (data) => {
-      const list = data['l'] as Page;
-      const nodes = list.edges.map(({ node }) => node);
-      const keys = nodes.map(({ businessKey }): Key => ({ kind: 'order_window', engine, businessKey }));
+    name: many,
+    demand,
+    query: `query ${directive(demand)} { l: ${many}(${which}, engine: ${engine}) { ${PAGE} } } ${fragments(kind)}`,
+    claims: (data) => pageClaims(data['l'] as Page | null, { kind, engine, where: symbol === null ? {} : { symbol } }),
+  };
+}
+
+/** Whatever of a kind holds a symbol as a word: from Elasticsearch, by a search. */
+export function searchOf(kind: string, symbol: string, engine: Engine, demand: Demand = NOTHING, size = 40): Question {
+  const which = `text: ${text(symbol)}, kind: ${text(kind)}, engine: ${engine}, first: ${size}`;
+  return {
+    name: 'search',
+    demand,
+    query: `query ${directive(demand)} { s: search(${which}) { ${PAGE} } } ${fragments(kind)}`,
+    claims: (data) => pageClaims(data['s'] as Page | null, { kind, engine, where: { symbol } }),
+  };
+}
+
+/** Every window of a symbol in a stretch of time, from ClickHouse: a plain list, whose contract is in the extensions. */
+export function historyOfSymbol(symbol: string, engine: Engine, from: string, to: string): Question {
+  const which = `symbol: ${text(symbol)}, engine: ${engine}, from: ${text(from)}, to: ${text(to)}`;
+  return {
+    name: 'windowHistory',
+    demand: NOTHING,
+    query: `{ h: windowHistory(${which}) { ...R } } ${fragments('order_window')}`,
+    claims: (data, extensions) => {
+      const nodes = data['h'] as Page['edges'][number]['node'][] | null;
+      const contract = inExtension('h', extensions);
+      if (nodes === null) return [];
+      const what = { kind: 'order_window', engine } as const;
+      const between = { field: 'window_start', from, to };
+      const members = nodes.map(({ businessKey }) => businessKey);
       return [
-        {
-          subject: 'set',
-          kind: 'order_window',
-          engine,
-          where: symbol === null ? {} : { symbol },
-          complete: !list.pageInfo.hasNextPage && !list.pageInfo.hasPreviousPage,
-          members: keys.map(({ businessKey }) => businessKey),
-          contract: contractOf(list.contract),
-        },
-        ...nodes.flatMap((node, i) => (keys[i] === undefined ? [] : rowClaims(keys[i], node))),
+        ...(contract === null
+          ? []
+          : [{ subject: 'set' as const, ...what, where: { symbol }, between, complete: true, members, contract }]),
+        ...nodes.flatMap((node) => rowClaims({ ...what, businessKey: node.businessKey }, node)),
       ];
     },
   };
@@ -157,7 +292,7 @@ export function everywhere(keys: readonly Key[]): Question {
     `k${i}: compareStores(kind: ${text(kind)}, businessKey: ${text(businessKey)}, engine: ${engine}) { available present value { value ${CONTRACT} } }`;
   return {
     name: 'compareStores',
-    asked: null,
+    demand: NOTHING,
     query: `{ ${keys.map(field).join(' ')} }`,
     claims: (data, extensions) =>
       keys.flatMap((key, i) =>

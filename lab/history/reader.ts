@@ -2,9 +2,10 @@
 import type { HistoryFile } from './file.js';
 import { now } from './now.js';
 import type { Data, Extensions, Question } from './queries.js';
-import type { Answer, Claim, Instant } from './types.js';
+import type { Answer, Claim, Instant, Token } from './types.js';
 
 export interface Asking {
+  /** The server's GraphQL address. */
   readonly url: string;
   readonly file: Pick<HistoryFile, 'write'>;
   readonly nextId: () => number;
@@ -16,11 +17,30 @@ export interface Asking {
 
 const TIMEOUT_MS = 10_000;
 
-export async function ask(asking: Asking, session: string, question: Question): Promise<Answer> {
+/** What a token says; null: it is not one of version 1. */
+export function tokenOf(text: string | null | undefined): Token | null {
+  if (text == null) return null;
+  try {
+    const body = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Record<string, unknown>;
+    if (body['v'] !== 1) return null;
+    return { incarnation: String(body['incarnation']), position: Number(body['position']) };
+  } catch {
+    return null;
+  }
+}
+
+/** The answer as it was written down, and its token as it came. */
+export interface Told {
+  readonly answer: Answer;
+  readonly token: string | null;
+}
+
+export async function ask(asking: Asking, session: string, question: Question): Promise<Told> {
   const server = asking.server();
   const started = now();
   let claims: Claim[] = [];
   let error: string | undefined;
+  let token: string | null = null;
   let ended: Instant;
   try {
     const response = await fetch(asking.url, {
@@ -37,6 +57,7 @@ export async function ask(asking: Asking, session: string, question: Question): 
       extensions?: Extensions;
     };
     if (body.errors !== undefined) error = body.errors.map(({ message }) => message).join('; ');
+    token = body.extensions?.consistency?.token ?? null;
     if (body.data != null) claims = question.claims(body.data, body.extensions);
   } catch (failure) {
     ended = now();
@@ -51,12 +72,13 @@ export async function ask(asking: Asking, session: string, question: Question): 
     started,
     ended,
     query: question.name,
-    asked: question.asked,
-    atLeast: null,
+    asked: question.demand.scope,
+    atLeast: tokenOf(question.demand.token)?.position ?? null,
+    token: tokenOf(token),
     claims,
     ...(error === undefined ? {} : { error: error.slice(0, 500) }),
   };
   asking.file.write(answer);
   asking.heard(claims.length);
-  return answer;
+  return { answer, token };
 }

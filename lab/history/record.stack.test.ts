@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../test/harness/eventually.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
+import { missingResults } from '../checkers/missing.js';
 import { checkAll, CHECKERS, tableOf } from '../checkers/index.js';
 import { CORRUPTIONS } from '../checkers/test-support/corruptions.js';
 import type { Draft } from '../checkers/test-support/draft.js';
@@ -44,7 +45,7 @@ describe('a recorded run on real servers', () => {
 
   test('with the connector paused and the processor crashed, no sentence of the contract is false, and each was tried', async () => {
     recorder = new Recorder({
-      graphqlUrl: stack.graphqlUrl,
+      servers: [stack.graphqlUrl],
       brokers: stack.kafkaBrokers,
       stores: {
         postgres: stack.postgresUrl,
@@ -53,6 +54,7 @@ describe('a recorded run on real servers', () => {
         clickhouse: stack.clickhouseUrl,
       },
       finalOthers: 800,
+      missing: async (folder) => missingResults(await readHistory(folder)),
       runs,
       seed: 1,
       rate: 25,

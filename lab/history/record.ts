@@ -11,14 +11,16 @@ import { dump, type StoreUrls } from './dump.js';
 import { HistoryFile } from './file.js';
 import { chance, now, pause, until } from './now.js';
 import { OwnWriter } from './own-writer.js';
-import { everywhere, windows, windowsOf, type Question } from './queries.js';
+import { byKey, everywhere } from './queries.js';
+import { anomaliesOf, Questions } from './questions.js';
 import { ask, type Asking } from './reader.js';
 import { SourceTail } from './source-tail.js';
 import { TruthTail } from './truth-tail.js';
-import type { Key, Scope, StoreName } from './types.js';
+import type { Key, StoreName } from './types.js';
 
 export interface RecordOptions {
-  readonly graphqlUrl: string;
+  /** GraphQL addresses; of several servers each session asks now this one, now that one. */
+  readonly servers: readonly [string, ...string[]];
   readonly brokers: string;
   /** Postgres is the independent path to the truth; the others are written down at the end if their address is given. */
   readonly stores: StoreUrls;
@@ -33,13 +35,10 @@ export interface RecordOptions {
   readonly windowMs?: number;
   /** Of kinds with a row per order so many are read once more at the end. */
   readonly finalOthers?: number;
+  /** Results that ought to be there by what has been written down, and are not: what is said of them is asked for at the end. */
+  readonly missing?: (folder: string) => Promise<readonly Key[]>;
 }
 
-const KEYS_PER_REQUEST = 10;
-/** Of a listing of everything. */
-const NEWEST = 40;
-/** Half of the reads go to what changed last: old rows are easy to be right about. */
-const RECENT = 150;
 const FINAL_KEYS = 10;
 
 export class Recorder {
@@ -47,7 +46,8 @@ export class Recorder {
   private readonly file: HistoryFile;
   private readonly truth: TruthTail;
   private readonly source: SourceTail;
-  private readonly asking: Asking;
+  private readonly asking: readonly Asking[];
+  private readonly questions: Questions;
   private readonly random: () => number;
   private readonly writer: OwnWriter;
   private reading: Promise<void>[] = [];
@@ -56,7 +56,8 @@ export class Recorder {
   private faults = 0;
   private answers = 0;
   private claims = 0;
-  private lives = 0;
+  /** Do the servers take tokens? */
+  private tokens = false;
 
   constructor(private readonly options: RecordOptions) {
     const run = `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`;
@@ -66,22 +67,21 @@ export class Recorder {
     const write = this.file.write.bind(this.file);
     this.truth = new TruthTail(options.stores.postgres, write);
     this.source = new SourceTail(options.brokers, write);
-    this.asking = {
-      url: options.graphqlUrl,
-      file: this.file,
-      nextId: () => ++this.answers,
-      server: () => `${options.graphqlUrl}#${this.lives}`,
-      unreachable: () => (this.lives += 1),
-      heard: (claims) => (this.claims += claims),
-    };
+    this.asking = options.servers.map((url) => this.askingOf(url));
+    this.questions = new Questions(
+      this.random,
+      () => [...this.truth.keys.values()],
+      ({ businessKey }) => businessKey.split('@')[0] ?? null,
+    );
     this.writer = new OwnWriter(options.brokers, this.file);
   }
 
   /** Begins to watch and to read. */
   async start(): Promise<void> {
-    const { seed, rate, sessions, windowMs = 300_000, graphqlUrl } = this.options;
-    const stores = await storesOf(graphqlUrl);
-    const notes = { seed, rate, sessions, node: process.version };
+    const { seed, rate, sessions, windowMs = 300_000, servers } = this.options;
+    const stores = await storesOf(servers[0]);
+    this.tokens = await takesTokens(servers[0]);
+    const notes = { seed, rate, sessions, servers: servers.length, tokens: this.tokens, node: process.version };
     this.file.write({ type: 'meta', run: this.folder, started: now(), windowMs, stores, notes });
     await Promise.all([this.truth.start(), this.source.start(), this.writer.start()]);
     this.reading = Array.from({ length: sessions }, (_, i) => this.session(`s${i}`, (sessions * 1000) / rate));
@@ -132,13 +132,31 @@ export class Recorder {
     await this.file.close();
   }
 
+  private askingOf(url: string): Asking {
+    let lives = 0;
+    return {
+      url,
+      file: this.file,
+      nextId: () => ++this.answers,
+      server: () => `${url}#${lives}`,
+      unreachable: () => (lives += 1),
+      heard: (claims) => (this.claims += claims),
+    };
+  }
+
+  /** Any of the servers, by chance. */
+  private server(): Asking {
+    return this.asking[Math.floor(this.random() * this.asking.length)] as Asking;
+  }
+
   private async session(name: string, everyMs: number): Promise<void> {
+    let token: string | null = null;
     // Not all at once.
     await pause(this.random() * everyMs);
     while (!this.ending) {
       const began = now().mono;
-      const question = this.question();
-      if (question !== null) await ask(this.asking, name, question);
+      const question = this.questions.next(this.tokens ? token : null);
+      if (question !== null) token = (await ask(this.server(), name, question)).token ?? token;
       await pause(everyMs - (now().mono - began));
     }
   }
@@ -150,7 +168,7 @@ export class Recorder {
       const key = await this.writer.write().catch(() => null);
       if (key !== null) {
         for (const scope of ['STRONG', null, 'STRONG', null] as const) {
-          await ask(this.asking, this.writer.session, windows([key], scope));
+          await ask(this.server(), this.writer.session, byKey(key.kind, [key], { scope, token: null }));
           await pause(everyMs / 6);
         }
       }
@@ -158,39 +176,17 @@ export class Recorder {
     }
   }
 
-  private pick<T>(list: readonly T[]): T | undefined {
-    return list[Math.floor(this.random() * list.length)];
-  }
-
-  private question(): Question | null {
-    const all = [...this.truth.keys.values()];
-    const recent = all.slice(-RECENT);
-    const some = (kind?: string): Key[] => {
-      const from = (this.random() < 0.5 ? recent : all).filter((key) => kind === undefined || key.kind === kind);
-      const keys = Array.from({ length: KEYS_PER_REQUEST }, () => this.pick(from)).filter((key) => key !== undefined);
-      return [...new Map(keys.map((key) => [`${key.engine}|${key.kind}|${key.businessKey}`, key])).values()];
-    };
-    const scope = this.pick<Scope | null>(['STRONG', 'EVENTUAL', null]) ?? null;
-    const dice = this.random();
-    if (dice < 0.25) return nonEmpty(some(), everywhere);
-    const found = some('order_window');
-    if (dice < 0.6) return nonEmpty(found, (keys) => windows(keys, scope));
-    const [key] = found;
-    if (key === undefined) return null;
-    const [symbol = '', at = ''] = key.businessKey.split('@');
-    if (dice < 0.65) return windows([{ ...key, businessKey: `NOBODY@${at}` }], scope);
-    return dice < 0.8 ? windowsOf(symbol, key.engine, scope) : windowsOf(null, key.engine, scope, NEWEST);
-  }
-
-  /** All windows, and some of whatever else there is, from every store. */
+  /** All windows, and some of whatever else there is or could be, from every store. */
   private async readAll(): Promise<void> {
     const keys = [...this.truth.keys.values()];
-    const wanted = [
-      ...keys.filter(({ kind }) => kind === 'order_window'),
-      ...keys.filter(({ kind }) => kind !== 'order_window').slice(-(this.options.finalOthers ?? 1_500)),
-    ];
+    const others = keys.filter(({ kind }) => kind !== 'order_window').slice(-(this.options.finalOthers ?? 1_500));
+    const orders = others.filter(({ kind }) => kind === 'order');
+    const possible = orders.slice(-Math.ceil(orders.length / 8)).flatMap(anomaliesOf);
+    await this.file.flush();
+    const missing = (await this.options.missing?.(this.folder)) ?? [];
+    const wanted = [...keys.filter(({ kind }) => kind === 'order_window'), ...others, ...possible, ...missing];
     for (let from = 0; from < wanted.length; from += FINAL_KEYS) {
-      await ask(this.asking, 'end', everywhere(wanted.slice(from, from + FINAL_KEYS)));
+      await ask(this.server(), 'end', everywhere(wanted.slice(from, from + FINAL_KEYS)));
     }
   }
 
@@ -207,28 +203,43 @@ export class Recorder {
         return false;
       }
       const position = this.truth.position;
-      return await until(() => appliedTo(this.options.graphqlUrl, position), limits);
+      for (const url of this.options.servers) {
+        if (!(await until(() => appliedTo(url, position), limits))) return false;
+      }
+      return true;
     } finally {
       await client.end();
     }
   }
 }
 
-const nonEmpty = (keys: readonly Key[], make: (keys: readonly Key[]) => Question): Question | null =>
-  keys.length === 0 ? null : make(keys);
+interface Reply<T> {
+  readonly data: T;
+  readonly errors?: readonly { readonly extensions?: { readonly code?: string } }[];
+  readonly extensions?: { readonly consistency?: { readonly token?: string | null } };
+}
 
-async function graphql<T>(url: string, query: string): Promise<T> {
+async function graphql<T>(url: string, query: string): Promise<Reply<T>> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query }),
     signal: AbortSignal.timeout(10_000),
   });
-  return ((await response.json()) as { data: T }).data;
+  return (await response.json()) as Reply<T>;
 }
 
 const storesOf = async (url: string): Promise<StoreName[]> =>
-  (await graphql<{ serverInfo: { stores: StoreName[] } }>(url, '{ serverInfo { stores } }')).serverInfo.stores;
+  (await graphql<{ serverInfo: { stores: StoreName[] } }>(url, '{ serverInfo { stores } }')).data.serverInfo.stores;
+
+/** Whether this server gives tokens out and takes them back. */
+async function takesTokens(url: string): Promise<boolean> {
+  const nobody = `orderWindow(symbol: "NOBODY", at: "${new Date().toISOString()}") { businessKey }`;
+  const token = (await graphql(url, `{ ${nobody} }`)).extensions?.consistency?.token;
+  if (token == null) return false;
+  const { errors } = await graphql(url, `query @consistency(atLeast: ${JSON.stringify(token)}) { ${nobody} }`);
+  return errors === undefined;
+}
 
 interface Facts {
   readonly assignments: Readonly<Record<string, { readonly run: string }>>;
@@ -248,9 +259,7 @@ async function countedTo(client: pg.Client, ends: readonly number[]): Promise<bo
 }
 
 async function appliedTo(url: string, position: number): Promise<boolean> {
-  const { stores } = await graphql<{ stores: { appliedPosition: string | null }[] }>(
-    url,
-    '{ stores { appliedPosition } }',
-  );
+  const query = '{ stores { appliedPosition } }';
+  const { stores } = (await graphql<{ stores: { appliedPosition: string | null }[] }>(url, query)).data;
   return stores.every(({ appliedPosition }) => Number(appliedPosition ?? -1) >= position);
 }

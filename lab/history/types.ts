@@ -124,12 +124,20 @@ export interface SetClaim {
   readonly engine: Engine;
   /** Equal to these members of the value; empty: all of the kind. */
   readonly where: Readonly<Record<string, string>>;
+  /** And with a time in the value from, inclusive, to, exclusive. */
+  readonly between?: { readonly field: string; readonly from: string; readonly to: string };
   readonly complete: boolean;
   readonly members: readonly string[];
   readonly contract: Contract;
 }
 
 export type Claim = RowClaim | SetClaim;
+
+/** "A later answer must reflect at least this": opaque to clients, but what it promises can be checked. */
+export interface Token {
+  readonly incarnation: string;
+  readonly position: number;
+}
 
 export interface Answer {
   readonly type: 'answer';
@@ -143,6 +151,8 @@ export interface Answer {
   readonly asked: Scope | null;
   /** The position that the client's token stood for; null: none was sent. */
   readonly atLeast: number | null;
+  /** The token that came with it, read by the recorder; null: none came, undefined: nobody looked. */
+  readonly token?: Token | null;
   readonly claims: readonly Claim[];
   readonly error?: string;
 }

@@ -12,6 +12,7 @@ const pipeline = {
   sourceAsOf: null,
   owners: {},
   gapRuns: [],
+  resumed: false,
 };
 const bounds = { pipelineSilentMs: 10_000, staleMs: 5_000 };
 const row = (over: Partial<AssessedRow> = {}): AssessedRow => ({
@@ -168,6 +169,16 @@ describe('what an answer may claim', () => {
       pipeline: { ...pipeline, owners: { '0': 'b' } },
     });
     expect([newer.confidenceLevel, newer.provenAt]).toEqual(['HIGH', 51n]);
+  });
+
+  test('a null and a set are LOW once a run began behind the first record: what was lost before it will never come', () => {
+    const at = (over: Partial<Assessment>): string[] => {
+      const contract = ask({ engine: 'KAFKA_ONLY', pipeline: { ...pipeline, resumed: true }, ...over });
+      return [contract.confidenceLevel, ...contract.reasons];
+    };
+    expect(at({ row: null })).toEqual(['LOW', 'NO_CHECKPOINT', 'RESTART_DUPLICATION']);
+    // A row says itself where it begins: ingest has judged it.
+    expect(at({ row: row({ final: false }) })).toEqual(['HIGH']);
   });
 
   test('without a clock nothing is HIGH', () => {

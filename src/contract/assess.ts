@@ -34,6 +34,8 @@ export interface PipelineEvidence {
   readonly owners: Readonly<Record<string, string>>;
   /** Runs that lost output in this result partition. */
   readonly gapRuns: readonly string[];
+  /** KAFKA_ONLY: a run that owns a source partition began behind its first record, so that a result may be missing. */
+  readonly resumed: boolean;
 }
 
 /** The last accepted change of a key that the proof knows of. */
@@ -154,10 +156,13 @@ function stopped(input: Assessment): boolean {
 /**
  * What the facts hold against an open row that nobody rewrote (contract.md §3): another run took its source partition over,
  * or its run lost output after it. A row accepted after the facts were read is newer than they are: its run owned the
- * partition then, or it would have been refused.
+ * partition then, or it would have been refused. And against an absence: of a null or a set nobody knows where it began.
  */
 function heldByFacts({ pipeline, row, proof }: Assessment): string[] {
-  if (row === null || row.final || pipeline === undefined || pipeline === null) return [];
+  if (pipeline === undefined || pipeline === null) return [];
+  // What is not there may have begun before the run, and been lost with the one before: nothing else will ever say so.
+  if (row === null) return pipeline.resumed ? ['RESTART_DUPLICATION'] : [];
+  if (row.final) return [];
   if (proof !== null && row.position > proof.position) return [];
   const takenOver = Object.keys(row.coverage ?? {}).some((p) => (pipeline.owners[p] ?? row.run) !== row.run);
   return [

@@ -98,6 +98,7 @@ export function weakestOf(facts: readonly PipelineFact[]): PipelineEvidence {
     // Held against rows one by one; a set has no run.
     owners: {},
     gapRuns: [],
+    resumed: facts.some((fact) => fact.resumed),
   };
 }
 

@@ -13,7 +13,7 @@ export interface StoredFacts {
   readonly facts: {
     /** `<run>/<subtask>` → where its output has a hole. */
     readonly gaps?: Readonly<Record<string, number>>;
-    readonly assignments: Readonly<Record<string, { readonly run: string }>>;
+    readonly assignments: Readonly<Record<string, { readonly run: string; readonly startOffset: number }>>;
     readonly heartbeats: Readonly<
       Record<
         string,
@@ -66,6 +66,8 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     gapRuns: [
       ...new Set(Object.keys(stored.facts.gaps ?? {}).map((counter) => counter.slice(0, counter.lastIndexOf('/')))),
     ],
+    // Nothing precedes offset 0.
+    resumed: Object.values(assignments).some(({ startOffset }) => startOffset !== 0),
     watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),
     position: position(stored.position),
   };

@@ -237,6 +237,24 @@ export const ANSWERS: readonly Corruption[] = [
     apply: onRow((seen, good) => previous(seen, good) !== null && sameStoreLater(seen, good), showPrevious),
   },
   {
+    name: 'a token of less than was shown',
+    checker: 'no-overclaim',
+    sentence: 'token.covers',
+    apply: onRow(
+      (seen) => ours(seen).provenAt !== null && seen.answer.token != null,
+      ({ answer, contract }) => (answer.token!.position = (contract.provenAt ?? 0) - 1),
+    ),
+  },
+  {
+    name: 'a token from the future',
+    checker: 'no-overclaim',
+    sentence: 'token.known',
+    apply: onRow(
+      (seen) => seen.currentHigh !== null && seen.answer.token != null,
+      ({ answer, seen }) => (answer.token!.position = (seen.currentHigh ?? 0) + 1),
+    ),
+  },
+  {
     name: 'a set without one of its rows',
     checker: 'no-overclaim',
     sentence: 'set.as-of',

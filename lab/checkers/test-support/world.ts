@@ -197,6 +197,7 @@ export class World {
       query: 'orderWindow',
       asked: scope,
       atLeast: null,
+      token: { incarnation: 'i', position: Math.max(0, ...claims.map((c) => c.contract.position ?? 0), proof) },
       claims,
     };
     this.lines.push(answer);

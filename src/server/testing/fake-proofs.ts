@@ -68,6 +68,7 @@ export function fact(over: Partial<PipelineFact> = {}, engine: ProcessingEngine 
     sources: { '0': '3' },
     owners: {},
     gapRuns: [],
+    resumed: false,
     watermark: null,
     position: position(100),
     ...over,
