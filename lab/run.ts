@@ -40,7 +40,7 @@ function optionsFrom(env: NodeJS.ProcessEnv): RecordOptions {
       ...(CLICKHOUSE_URL === undefined ? {} : { clickhouse: CLICKHOUSE_URL }),
     },
     runs: values.runs,
-    missing: async (folder) => missingResults(await readHistory(folder)),
+    missing: async (folder) => missingResults(await readHistory(folder, ['answer', 'poll'])),
     seed: Number(values.seed),
     rate: Number(values.rate),
     sessions: Number(values.sessions),

@@ -54,22 +54,24 @@ export interface Options {
 }
 
 export class Collector {
-  private readonly claims = new Set<string>();
-  private readonly checked = new Map<string, Set<string>>();
+  /** Numbers stand for claims: each sentence remembers which it was held against. */
+  private readonly numbers = new Map<string, number>();
+  private readonly claims = new Set<number>();
+  private readonly checked = new Map<string, Set<number>>();
   private readonly found = new Map<string, Violation>();
-  private readonly open = new Map<string, { claims: Set<string>; why: string; example: string }>();
+  private readonly open = new Map<string, { claims: Set<number>; why: string; example: string }>();
 
   constructor(private readonly checker: string) {}
 
   note(sentence: string, id: ClaimId, outcome: Outcome, context: () => Record<string, unknown> = () => ({})): void {
     if (outcome === null) return;
-    const triple = `${id.key}\u0000${id.position}\u0000${id.fault}`;
-    if (typeof outcome === 'object' && 'unknown' in outcome) return this.unsure(sentence, triple, outcome.unknown, id);
-    this.claims.add(triple);
+    const number = this.numberOf(`${id.key}\u0000${id.position}\u0000${id.fault}`);
+    if (typeof outcome === 'object' && 'unknown' in outcome) return this.unsure(sentence, number, outcome.unknown, id);
+    this.claims.add(number);
     const checked = this.checked.get(sentence) ?? new Set();
-    this.checked.set(sentence, checked.add(triple));
+    this.checked.set(sentence, checked.add(number));
     if (outcome === 'holds') return;
-    const place = `${sentence}\u0000${triple}`;
+    const place = `${sentence}\u0000${number}`;
     if (this.found.has(place)) return;
     this.found.set(place, { sentence, ...id, evidence: { ...outcome.false, ...context() } });
   }
@@ -89,10 +91,17 @@ export class Collector {
     };
   }
 
-  private unsure(sentence: string, triple: string, why: string, { key }: ClaimId): void {
+  private numberOf(triple: string): number {
+    const known = this.numbers.get(triple);
+    if (known !== undefined) return known;
+    this.numbers.set(triple, this.numbers.size);
+    return this.numbers.size - 1;
+  }
+
+  private unsure(sentence: string, number: number, why: string, { key }: ClaimId): void {
     const id = `${sentence}: ${why}`;
-    const open = this.open.get(id) ?? { claims: new Set<string>(), why, example: key };
-    open.claims.add(triple);
+    const open = this.open.get(id) ?? { claims: new Set<number>(), why, example: key };
+    open.claims.add(number);
     this.open.set(id, open);
   }
 }

@@ -1,4 +1,7 @@
 /** Every row of every store at the quiet end, each by the store's own protocol: nothing of the server stands between. */
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import type { Engine, Level, Line, Stored, StoreName, Value } from './types.js';
@@ -38,10 +41,16 @@ async function* postgresRows(url: string): Rows {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<Row>(
-      `select kind, business_key, engine as processing_engine, calculated_value, deleted, position, cap as confidence_level from results`,
+    await client.query('begin isolation level repeatable read read only');
+    await client.query(
+      `declare every no scroll cursor for
+       select kind, business_key, engine as processing_engine, calculated_value, deleted, position, cap as confidence_level from results`,
     );
-    yield* rows;
+    for (;;) {
+      const { rows } = await client.query<Row>('fetch 5000 from every');
+      if (rows.length === 0) return;
+      yield* rows;
+    }
   } finally {
     await client.end();
   }
@@ -82,22 +91,29 @@ async function* elasticsearchRows(url: string): Rows {
   }
 }
 
-async function clickhouse<T>(url: string, statement: string): Promise<T[]> {
+/** Line by line: all rows as one text would be longer than a text may be. */
+async function* clickhouse<T>(url: string, statement: string): AsyncIterable<T> {
   const response = await fetch(url, { method: 'POST', body: `${statement} FORMAT JSONEachRow` });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`ClickHouse: ${response.status} ${text}`);
-  return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as T]));
+  if (!response.ok || response.body === null)
+    throw new Error(`ClickHouse: ${response.status} ${await response.text()}`);
+  const input = createInterface({ input: Readable.fromWeb(response.body as ReadableStream), crlfDelay: Infinity });
+  for await (const line of input) if (line !== '') yield JSON.parse(line) as T;
+}
+
+async function firstOf<T>(rows: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const row of rows) return row;
+  return undefined;
 }
 
 async function* clickhouseRows(url: string): Rows {
   const newest = 'SELECT table_name FROM tidemark.tidemark_meta ORDER BY generation DESC, position DESC LIMIT 1';
-  const [meta] = await clickhouse<{ table_name: string }>(url, newest);
+  const meta = await firstOf(clickhouse<{ table_name: string }>(url, newest));
   const columns = 'kind, business_key, processing_engine, calculated_value, deleted, position, confidence_level';
-  const rows = await clickhouse<Omit<Row, 'calculated_value'> & { calculated_value: string }>(
+  const rows = clickhouse<Omit<Row, 'calculated_value'> & { calculated_value: string }>(
     url,
     `SELECT ${columns} FROM tidemark.${meta?.table_name} FINAL`,
   );
-  for (const row of rows) yield { ...row, calculated_value: JSON.parse(row.calculated_value) as Value };
+  for await (const row of rows) yield { ...row, calculated_value: JSON.parse(row.calculated_value) as Value };
 }
 
 /** Stores without an address are left out: the checkers then know nothing of their end. */

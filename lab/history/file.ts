@@ -2,6 +2,7 @@
 import { createReadStream, createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Interner } from './intern.js';
 import { historyOf, type History, type Line } from './types.js';
 
 export const HISTORY_FILE = 'history.jsonl';
@@ -41,9 +42,18 @@ export class HistoryFile {
   }
 }
 
-export async function readHistory(folder: string): Promise<History> {
+/**
+ * A history in memory, what is said again and again kept once (intern.ts).
+ * @param without lines that are not wanted: a million answers need not be read to know the events
+ */
+export async function readHistory(folder: string, without: readonly Line['type'][] = []): Promise<History> {
   const input = createInterface({ input: createReadStream(join(folder, HISTORY_FILE)), crlfDelay: Infinity });
+  const skipped = without.map((type) => `{"type":"${type}"`);
+  const once = new Interner();
   const lines: Line[] = [];
-  for await (const text of input) if (text !== '') lines.push(JSON.parse(text) as Line);
+  for await (const text of input) {
+    if (text !== '' && !skipped.some((start) => text.startsWith(start)))
+      lines.push(once.line(JSON.parse(text) as Line));
+  }
   return historyOf(lines);
 }
