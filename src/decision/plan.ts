@@ -123,6 +123,9 @@ const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState
   coverage: null,
   lastCheckpointTime: null,
   digest: null,
+  epoch: null,
+  resultOffset: -1,
+  verified: false,
 });
 
 const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });

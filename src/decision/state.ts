@@ -21,6 +21,12 @@ export interface ResultState extends ResultKey {
   readonly coverage: Coverage | null;
   readonly lastCheckpointTime: string | null;
   readonly digest: string | null;
+  /** FLINK: a lower bound of the checkpoint that commits its record. */
+  readonly epoch: number | null;
+  /** Where its record lies in the result partition; -1 for an absence. */
+  readonly resultOffset: number;
+  /** Its value was recomputed from the source. */
+  readonly verified: boolean;
 }
 
 /** Who sent a record, and its number in the sender's own sequence. */

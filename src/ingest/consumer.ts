@@ -61,6 +61,7 @@ const recordOf = (message: Batch['messages'][number]): LogRecord => ({
   key: message.key?.toString('utf8') ?? null,
   value: message.value,
   timestampMs: Number(message.timestamp),
+  inTransaction: inTransaction(message),
 });
 
 const retryable = (error: Error): boolean => !(error instanceof AppError) || error.retryable;
@@ -321,7 +322,7 @@ class KafkaJsConsumer implements WatchedConsumer {
     try {
       if (records.length > 0) {
         await this.options.hook?.('polled');
-        await handler.handle({ topic, partition, records, transactional: inTransaction(batch) });
+        await handler.handle({ topic, partition, records, transactional: records.every((r) => r.inTransaction) });
       }
       if (!this.current(tp)) return;
       tp.failures = 0;
@@ -364,10 +365,9 @@ class KafkaJsConsumer implements WatchedConsumer {
   }
 }
 
-const inTransaction = (batch: Batch): boolean =>
-  ((batch as { rawMessages?: { batchContext?: { inTransaction?: boolean } }[] }).rawMessages ?? []).some(
-    (message) => message.batchContext?.inTransaction === true,
-  );
+/** kafkajs hands each record the context of its record batch, though its types don't say so. */
+const inTransaction = (message: Batch['messages'][number]): boolean =>
+  (message as { batchContext?: { inTransaction?: boolean } }).batchContext?.inTransaction === true;
 
 /** kafkajs puts whole messages into its log entries: payloads and keys stay out of our logs. */
 function safe(log: Record<string, unknown>): Record<string, unknown> {

@@ -165,6 +165,9 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
       // One form, whatever the sender's precision: Postgres and the documents must not differ in it.
       lastCheckpointTime: isoOrNull(message.completed_checkpoint?.time),
       digest: evidence?.digest ?? null,
+      epoch: message.epoch ?? null,
+      resultOffset: Number(offset),
+      verified: message.cause === 'REPROCESSED',
     },
   };
 }

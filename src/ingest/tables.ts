@@ -24,10 +24,14 @@ interface ResultRow {
   revision: number;
   evidence: { coverage?: ResultState['coverage']; digest?: string };
   last_checkpoint_time: Date | null;
+  epoch: string | null;
+  result_offset: string;
+  cause: string;
 }
 
 const COLUMNS = `r.kind, r.business_key, r.engine, r.calculated_value, r.deleted, r.final, r.stale, r.cap, r.reasons,
-  r.pipeline, r.result_partition, r.run, r.revision, r.evidence, r.last_checkpoint_time`;
+  r.pipeline, r.result_partition, r.run, r.revision, r.evidence, r.last_checkpoint_time, r.epoch,
+  r.result_offset, r.cause`;
 
 const stateOf = (row: ResultRow): ResultState => ({
   kind: row.kind,
@@ -46,6 +50,9 @@ const stateOf = (row: ResultRow): ResultState => ({
   coverage: row.evidence.coverage ?? null,
   lastCheckpointTime: row.last_checkpoint_time?.toISOString() ?? null,
   digest: row.evidence.digest ?? null,
+  epoch: row.epoch === null ? null : Number(row.epoch),
+  resultOffset: Number(row.result_offset),
+  verified: row.cause === 'REPROCESSED',
 });
 
 const columns = (keys: readonly ResultKey[]): [string[], string[], string[]] => [

@@ -9,6 +9,8 @@ export interface LogRecord {
   readonly value: Buffer | null;
   /** Append time (the topics are LogAppendTime), milliseconds since the epoch. */
   readonly timestampMs: number;
+  /** It was written in a Kafka transaction, read committed: the transaction was committed. Absent: not known. */
+  readonly inTransaction?: boolean;
 }
 
 export interface LogBatch {
@@ -16,7 +18,7 @@ export interface LogBatch {
   readonly partition: number;
   /** In offset order, never empty. Control and aborted records use up offsets, so these may have holes. */
   readonly records: readonly LogRecord[];
-  /** The batch was written in a committed Kafka transaction. */
+  /** Every record of it was written in a committed Kafka transaction. */
   readonly transactional: boolean;
 }
 

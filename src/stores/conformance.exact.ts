@@ -24,6 +24,9 @@ const written = fc.record({
       .map((value) => ({ ...value })),
   ),
   lastCheckpointTime: fc.option(fc.constant('2026-01-05T09:00:00.123Z')),
+  epoch: fc.option(fc.maxSafeNat()),
+  resultOffset: fc.maxSafeInteger().map((n) => Math.max(-1, n)),
+  verified: fc.boolean(),
 });
 
 const awkward = {

@@ -25,6 +25,9 @@ export interface ResultDocument {
   readonly revision: number;
   readonly coverage: Readonly<Record<string, readonly [number, number]>> | null;
   readonly last_checkpoint_time: string | null;
+  readonly epoch: number | null;
+  readonly result_offset: number;
+  readonly verified: boolean;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -48,6 +51,10 @@ const documentSchema = z.object({
   revision: integer,
   coverage: z.record(z.string(), z.tuple([integer, integer])).nullable(),
   last_checkpoint_time: z.string().nullable(),
+  // Absent in what a release before 0.3.0 wrote: nothing was verified then, and no epoch was known.
+  epoch: integer.nullable().default(null),
+  result_offset: z.number().int().min(-1).default(-1),
+  verified: z.boolean().default(false),
 });
 
 /** A result as one element of `documents`; `JSON.stringify` of an array of them is the column. */
@@ -68,6 +75,9 @@ export function encodeDocument(result: Omit<StoredResult, 'position' | 'committe
     revision: result.revision,
     coverage: result.coverage,
     last_checkpoint_time: result.lastCheckpointTime,
+    epoch: result.epoch,
+    result_offset: result.resultOffset,
+    verified: result.verified,
   };
 }
 
@@ -106,6 +116,9 @@ export function decodeDocument(json: unknown, position: Position, committedAt: M
     revision: document.revision,
     coverage: document.coverage,
     lastCheckpointTime: document.last_checkpoint_time,
+    epoch: document.epoch,
+    resultOffset: document.result_offset,
+    verified: document.verified,
     position,
     committedAt,
   };

@@ -24,6 +24,12 @@ export interface StoredResult extends ResultKey {
   readonly coverage: Readonly<Record<string, readonly [number, number]>> | null;
   /** ISO-8601, the newest completed checkpoint known when the row was written; null for KAFKA_ONLY. */
   readonly lastCheckpointTime: string | null;
+  /** FLINK: a lower bound of the checkpoint that commits the row's record; null when the engine did not say. */
+  readonly epoch: number | null;
+  /** Where the row's record lies in its result partition; -1 when a control record made the row. */
+  readonly resultOffset: number;
+  /** Its value was recomputed from the source (cause REPROCESSED). */
+  readonly verified: boolean;
   /** The position that last changed the row, and its commit time. */
   readonly position: Position;
   readonly committedAt: Micros;
@@ -179,7 +185,12 @@ export interface StatsMembers {
   readonly final: boolean;
   readonly stale: boolean;
   readonly cap: ConfidenceLevel;
+  readonly verified: boolean;
   readonly windows: number;
+  /** The highest epoch among them; null when one of them has none. */
+  readonly newestEpoch: number | null;
+  /** The lowest offset among them in their result partition. */
+  readonly oldestOffset: number;
   readonly newestPosition: Position;
   readonly newestCommittedAt: Micros;
 }

@@ -27,6 +27,9 @@ export const state = (over: Partial<ResultState> = {}): ResultState => ({
   coverage: { '0': [0, 5] },
   lastCheckpointTime: null,
   digest: '1',
+  epoch: null,
+  resultOffset: 0,
+  verified: false,
   ...over,
 });
 export const incoming = (over: Partial<IncomingResult> = {}, row: Partial<ResultState> = {}): IncomingResult => {

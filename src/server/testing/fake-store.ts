@@ -72,6 +72,8 @@ export class FakeStore implements ResultReader, SearchReader, StatsReader {
     const members = data.map((row) => ({
       ...row,
       windows: 1,
+      newestEpoch: row.epoch,
+      oldestOffset: row.resultOffset,
       newestPosition: row.position,
       newestCommittedAt: row.committedAt,
     }));
@@ -167,6 +169,9 @@ export function windowRow(over: Partial<StoredResult> = {}, value: Record<string
     revision: 3,
     coverage: { '0': [0, 2] },
     lastCheckpointTime: null,
+    epoch: null,
+    resultOffset: 0,
+    verified: false,
     position: position(90),
     committedAt: committedAt(90),
     ...over,

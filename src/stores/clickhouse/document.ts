@@ -5,7 +5,7 @@ import type { StoredResult } from '../port.js';
 import { changeRejected, positionUnknown, type Row } from './command.js';
 
 /** Of the rows' shape. Another one in the store means: rebuild. */
-export const DOCUMENT_VERSION = 1;
+export const DOCUMENT_VERSION = 2;
 
 /** One insert carries at most so much; a document beyond DOCUMENT_BYTES is refused, as by every read model. */
 export const CHUNK_BYTES = 8 * 1024 * 1024;
@@ -30,6 +30,9 @@ export const COLUMNS = [
   'revision',
   'coverage',
   'last_checkpoint_time',
+  'epoch',
+  'result_offset',
+  'verified',
   'calculated_value',
 ] as const;
 export const SELECTED = COLUMNS.map((column) => `\`${column}\``).join(', ');
@@ -51,6 +54,9 @@ export const toRow = (result: StoredResult): Row => ({
   revision: result.revision,
   coverage: result.coverage === null ? null : JSON.stringify(result.coverage),
   last_checkpoint_time: result.lastCheckpointTime,
+  epoch: result.epoch === null ? null : String(result.epoch),
+  result_offset: String(result.resultOffset),
+  verified: result.verified,
   // As text: what comes back is what was written, whatever types ClickHouse would see in it.
   calculated_value: JSON.stringify(result.calculatedValue),
 });
@@ -71,6 +77,9 @@ export const fromRow = (row: Row): StoredResult => ({
   revision: Number(row['revision']),
   coverage: row['coverage'] === null ? null : JSON.parse(row['coverage']),
   lastCheckpointTime: row['last_checkpoint_time'],
+  epoch: row['epoch'] === null ? null : Number(row['epoch']),
+  resultOffset: Number(row['result_offset']),
+  verified: row['verified'],
   position: position(row['position']),
   committedAt: micros(row['committed_at_us']),
 });
@@ -94,6 +103,9 @@ export const markRow = (tableUuid: string): Row => ({
   revision: 0,
   coverage: null,
   last_checkpoint_time: null,
+  epoch: null,
+  result_offset: '-1',
+  verified: false,
   calculated_value: '{}',
 });
 

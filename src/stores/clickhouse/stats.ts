@@ -22,7 +22,7 @@ const AMOUNTS = ['total_amount', 'min_price', 'max_price'] as const;
 const inexact = (column: string): string =>
   `countIf(ifNull(toString(${column}) != JSONExtractString(calculated_value, '${column}'), true)) AS inexact_${column}`;
 
-const MEMBER = 'pipeline, result_partition, run, `final`, stale, confidence_level';
+const MEMBER = 'pipeline, result_partition, run, `final`, stale, confidence_level, verified';
 
 /** One row per group of members, the mark among them; a handful, so that they are added up here. */
 const statsSql = (table: string): string => `SELECT kind, ${MEMBER}, count() AS windows,
@@ -30,6 +30,7 @@ const statsSql = (table: string): string => `SELECT kind, ${MEMBER}, count() AS 
     sum(total_amount) AS sum_total_amount, min(min_price) AS min_min_price, max(max_price) AS max_max_price,
     ${AMOUNTS.map(inexact).join(', ')},
     groupUniqArrayArray(reasons) AS all_reasons,
+    if(countIf(epoch IS NULL) > 0, NULL, max(epoch)) AS newest_epoch, min(result_offset) AS oldest_offset,
     max(position) AS newest, max(committed_at_us) AS newest_at
   FROM ${table} FINAL WHERE ${MARK} OR (${WINDOWS})
   GROUP BY kind, ${MEMBER}
@@ -78,7 +79,10 @@ const membersOf = (row: Row): StatsMembers => ({
   final: row['final'],
   stale: row['stale'],
   cap: row['confidence_level'],
+  verified: row['verified'],
   windows: Number(row['windows']),
+  newestEpoch: row['newest_epoch'] === null ? null : Number(row['newest_epoch']),
+  oldestOffset: Number(row['oldest_offset']),
   newestPosition: position(row['newest']),
   newestCommittedAt: micros(row['newest_at']),
 });

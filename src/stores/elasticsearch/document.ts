@@ -6,7 +6,7 @@ import type { StoredResult } from '../port.js';
 import type { Json } from './request.js';
 
 /** Of the documents' shape and the mapping. Another one in the store means: rebuild. */
-export const DOCUMENT_VERSION = 1;
+export const DOCUMENT_VERSION = 2;
 
 /** Elasticsearch takes no longer ids. */
 const ID_BYTES = 512;
@@ -73,6 +73,9 @@ export const toElastic = (result: StoredResult, writtenAt: Date): object => ({
   revision: result.revision,
   coverage: result.coverage,
   last_checkpoint_time: result.lastCheckpointTime,
+  epoch: result.epoch,
+  result_offset: result.resultOffset,
+  verified: result.verified,
   last_cdc_sync_time: microsToIso(result.committedAt),
   position: String(result.position),
   committed_at_us: String(result.committedAt),
@@ -97,6 +100,9 @@ export const fromElastic = (source: Json): StoredResult => ({
   revision: source.revision,
   coverage: source.coverage,
   lastCheckpointTime: source.last_checkpoint_time,
+  epoch: source.epoch,
+  resultOffset: source.result_offset,
+  verified: source.verified,
   position: position(source.position),
   committedAt: micros(source.committed_at_us),
 });

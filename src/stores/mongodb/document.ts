@@ -6,7 +6,7 @@ import type { StoredResult } from '../port.js';
 import { changeRejected } from './command.js';
 
 /** Of the documents' shape. Another one in the store means: rebuild. */
-export const DOCUMENT_VERSION = 2;
+export const DOCUMENT_VERSION = 3;
 
 /** One string per key. Kind and engine can't hold the separator, so two keys never share an id. */
 export const idOf = ({ kind, engine, businessKey }: ResultKey): string =>
@@ -55,6 +55,9 @@ export function toMongo(result: StoredResult, writtenAt: Date): Document {
     revision: result.revision,
     coverage: exact(result.coverage),
     last_checkpoint_time: result.lastCheckpointTime,
+    epoch: exact(result.epoch),
+    result_offset: exact(result.resultOffset),
+    verified: result.verified,
     last_cdc_sync_time: microsToIso(result.committedAt),
     position: Long.fromBigInt(result.position),
     committed_at_us: Long.fromNumber(result.committedAt),
@@ -79,6 +82,9 @@ export const fromMongo = (document: Document): StoredResult => ({
   revision: document['revision'],
   coverage: document['coverage'],
   lastCheckpointTime: document['last_checkpoint_time'],
+  epoch: document['epoch'],
+  resultOffset: document['result_offset'],
+  verified: document['verified'],
   position: position(String(document['position'])),
   committedAt: micros(String(document['committed_at_us'])),
 });

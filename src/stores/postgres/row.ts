@@ -5,6 +5,7 @@ import type { StoredResult } from '../port.js';
 /** The columns of `results` that an answer needs. */
 export const RESULT_COLUMNS = `r.kind, r.business_key, r.engine, r.calculated_value, r.deleted, r.final, r.stale, r.cap, r.reasons,
   r.pipeline, r.result_partition, r.run, r.revision, r.evidence -> 'coverage' as coverage, r.last_checkpoint_time,
+  r.epoch, r.result_offset, r.cause = 'REPROCESSED' as verified,
   r.position, r.committed_at_us`;
 
 export interface ResultRow {
@@ -23,6 +24,9 @@ export interface ResultRow {
   revision: number;
   coverage: StoredResult['coverage'] | undefined;
   last_checkpoint_time: Date | null;
+  epoch: string | null;
+  result_offset: string;
+  verified: boolean;
   position: string;
   committed_at_us: string;
 }
@@ -43,6 +47,9 @@ export const storedResult = (row: ResultRow): StoredResult => ({
   revision: row.revision,
   coverage: row.coverage ?? null,
   lastCheckpointTime: row.last_checkpoint_time?.toISOString() ?? null,
+  epoch: row.epoch === null ? null : Number(row.epoch),
+  resultOffset: Number(row.result_offset),
+  verified: row.verified,
   position: position(row.position),
   committedAt: micros(row.committed_at_us),
 });

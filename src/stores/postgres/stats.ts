@@ -20,13 +20,14 @@ const exact = (field: Amount): string => `case when ${text(field)} ~ $5 then ${t
 const count = (field: string): string =>
   `coalesce(sum(case when ${text(field)} ~ '^\\d{1,15}$' then ${text(field)}::bigint end), 0)`;
 
-const MEMBER = 'r.pipeline, r.result_partition, r.run, r.final, r.stale, r.cap';
+const MEMBER = `r.pipeline, r.result_partition, r.run, r.final, r.stale, r.cap, (r.cause = 'REPROCESSED')`;
 
 const SQL = `
-  select ${MEMBER}, count(*) as windows,
+  select ${MEMBER} as verified, count(*) as windows,
     ${count('orders_total')} as orders_total, ${count('orders_buy')} as orders_buy, ${count('orders_sell')} as orders_sell,
     sum(${exact('total_amount')}) as total_amount, min(${exact('min_price')}) as min_price, max(${exact('max_price')}) as max_price,
     ${AMOUNTS.map((field) => `count(*) filter (where ${exact(field)} is null) as inexact_${field}`).join(', ')},
+    case when count(*) = count(r.epoch) then max(r.epoch) end as newest_epoch, min(r.result_offset) as oldest_offset,
     max(r.position) as newest, max(r.committed_at_us) as newest_at,
     coalesce((select json_agg(distinct reason) from unnest(string_to_array(string_agg(array_to_string(r.reasons, ','), ','), ',')) reason
        where reason <> ''), '[]') as reasons
@@ -42,6 +43,9 @@ interface Group {
   final: boolean;
   stale: boolean;
   cap: ConfidenceLevel;
+  verified: boolean;
+  newest_epoch: string | null;
+  oldest_offset: string;
   windows: string;
   orders_total: string;
   orders_buy: string;
@@ -118,7 +122,10 @@ const memberOf = (group: Group): StatsMembers => ({
   final: group.final,
   stale: group.stale,
   cap: group.cap,
+  verified: group.verified,
   windows: Number(group.windows),
+  newestEpoch: group.newest_epoch === null ? null : Number(group.newest_epoch),
+  oldestOffset: Number(group.oldest_offset),
   newestPosition: position(group.newest),
   newestCommittedAt: micros(group.newest_at),
 });
