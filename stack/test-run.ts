@@ -6,8 +6,9 @@ import { execa } from 'execa';
 import { StackError } from './errors.js';
 import { REPOSITORY } from './paths.js';
 import { processesWith } from './process/identify.js';
+import { javaTests } from './test-java.js';
 
-const TIERS = ['lint', 'unit', 'pg', 'stack'] as const;
+const TIERS = ['lint', 'unit', 'pg', 'java', 'stack'] as const;
 type Tier = (typeof TIERS)[number];
 
 interface Count {
@@ -39,13 +40,26 @@ export async function runTests(argv: readonly string[]): Promise<number> {
   // The servers of the tests are ended below, whoever interrupts.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
   for (const tier of named === undefined ? TIERS : [named]) {
-    const count = tier === 'lint' ? await lint(interrupt.signal) : await jest(tier, jestArgs, interrupt.signal);
+    const count = await runTier(tier, jestArgs, interrupt.signal);
     total.passed += count.passed;
     total.failed += count.failed;
     if (interrupt.signal.aborted) return 130;
   }
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 ? 0 : 1;
+}
+
+async function runTier(tier: Tier, jestArgs: readonly string[], signal: AbortSignal): Promise<Count> {
+  if (tier === 'lint') return lint(signal);
+  // Arguments choose tests of jest: whoever gives some has not asked for these.
+  if (tier === 'java') return jestArgs.length > 0 ? { passed: 0, failed: 0 } : java(signal);
+  return jest(tier, jestArgs, signal);
+}
+
+async function java(signal: AbortSignal): Promise<Count> {
+  const run = randomUUID();
+  const count = await javaTests(signal, { [TEST_RUN_VARIABLE]: run });
+  return { passed: count.passed, failed: count.failed + endLeaked(run) };
 }
 
 async function lint(signal: AbortSignal): Promise<Count> {

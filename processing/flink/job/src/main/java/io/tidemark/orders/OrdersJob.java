@@ -1,0 +1,55 @@
+package io.tidemark.orders;
+
+import io.tidemark.stamp.Result;
+import io.tidemark.stamp.Stamp;
+import io.tidemark.stamp.StampOptions;
+import io.tidemark.stamp.Stamped;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/** Mode B: orders, windows and anomalies, with evidence. Where records come from and go to is the caller's. */
+public final class OrdersJob {
+  /** State is found again by these: they never change. */
+  static final String SOURCE_UID = "orders-source";
+
+  static final String ARRIVAL_UID = "orders-arrival";
+  static final String FOLD_UID = "orders-fold";
+
+  private final FoldSettings settings;
+  private final StampOptions stamp;
+  private final Source<SourceRecord, ?, ?> source;
+  private final Sink<Stamped> sink;
+
+  public OrdersJob(
+      FoldSettings settings, StampOptions stamp, Source<SourceRecord, ?, ?> source, Sink<Stamped> sink) {
+    this.settings = settings;
+    this.stamp = stamp;
+    this.source = source;
+    this.sink = sink;
+  }
+
+  /** Adds the job to the environment; nothing runs yet. */
+  public void build(StreamExecutionEnvironment env) {
+    // Without Kryo the types of the state can grow, and nothing is serialized by accident.
+    env.configure(new Configuration().set(PipelineOptions.GENERIC_TYPES, false));
+    SingleOutputStreamOperator<Arrival> arrivals =
+        env.fromSource(source, EventTimes.strategy(settings), "orders", Types.POJO(SourceRecord.class))
+            .uid(SOURCE_UID)
+            .process(new ArrivalFunction(settings), Types.POJO(Arrival.class))
+            .uid(ARRIVAL_UID)
+            .name("arrival");
+    SingleOutputStreamOperator<Result> results =
+        arrivals
+            .keyBy(Arrival::route)
+            .connect(arrivals.getSideOutput(ArrivalFunction.KEYLESS).broadcast(OrdersFunction.KEYLESS))
+            .process(new OrdersFunction(settings), Types.POJO(Result.class))
+            .uid(FOLD_UID)
+            .name("fold");
+    Stamp.attach(results, stamp, sink);
+  }
+}

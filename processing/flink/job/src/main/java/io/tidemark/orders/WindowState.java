@@ -1,0 +1,109 @@
+package io.tidemark.orders;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.tidemark.stamp.Result;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A window of one symbol, as far as it has been folded. Flink state: fields may be added, not renamed. */
+public final class WindowState {
+  static final String KIND = "order_window";
+
+  public long startMs;
+  public long endMs;
+  public int buy;
+  public int sell;
+  public BigDecimal amount = BigDecimal.ZERO;
+  public BigDecimal priceSum = BigDecimal.ZERO;
+  public BigDecimal minPrice = BigDecimal.ZERO;
+  public BigDecimal maxPrice = BigDecimal.ZERO;
+  public long digest;
+  public int duplicates;
+  public List<Span> coverage = new ArrayList<>();
+  public long maxEventTimeMs;
+
+  /** Sticky: once a late event changed the window, every further emission says so. */
+  public boolean late;
+
+  /** Emissions so far. */
+  public long revision;
+
+  public List<Place> lost = new ArrayList<>();
+
+  /** Changed since the last emission. */
+  public boolean dirty;
+
+  /** Processing time of the last emission; -1: none. */
+  public long emittedAtMs = -1;
+
+  /** For Flink's serializer. */
+  public WindowState() {}
+
+  WindowState(long startMs, long windowMs) {
+    this.startMs = startMs;
+    this.endMs = startMs + windowMs;
+  }
+
+  static String key(String symbol, long startMs) {
+    return symbol + "@" + Times.iso(startMs);
+  }
+
+  /** Folds a create or read of an order that the window does not hold yet. */
+  void fold(SourceRecord record, long watermarkMs) {
+    OrderEvent event = record.event;
+    BigDecimal price = new BigDecimal(event.price);
+    boolean empty = buy + sell == 0;
+    if (event.side.equals("BUY")) {
+      buy++;
+    } else {
+      sell++;
+    }
+    amount = amount.add(price.multiply(BigDecimal.valueOf(event.quantity)));
+    priceSum = priceSum.add(price);
+    minPrice = empty ? price : minPrice.min(price);
+    maxPrice = empty ? price : maxPrice.max(price);
+    digest += Digests.of(event.eventId);
+    Span.cover(coverage, record.partition, record.offset);
+    maxEventTimeMs = Math.max(maxEventTimeMs, event.eventTimeMs);
+    late |= watermarkMs != Arrival.NONE && endMs <= watermarkMs;
+    dirty = true;
+  }
+
+  boolean due(long nowMs, long intervalMs) {
+    // A clock that was set back must not silence the window.
+    return emittedAtMs < 0 || nowMs < emittedAtMs || nowMs - emittedAtMs >= intervalMs;
+  }
+
+  /** Counts itself as emitted, and says what the window is. */
+  Result emit(String symbol, boolean isFinal, long nowMs) {
+    revision++;
+    dirty = false;
+    emittedAtMs = nowMs;
+    int count = buy + sell;
+    ObjectNode value = JsonNodeFactory.instance.objectNode();
+    value.put("symbol", symbol);
+    value.put("window_start", Times.iso(startMs));
+    value.put("window_end", Times.iso(endMs));
+    value.put("orders_total", count);
+    value.put("orders_buy", buy);
+    value.put("orders_sell", sell);
+    value.put("total_amount", Decimals.canonical(amount));
+    value.put("average_price", Decimals.canonical(Decimals.divide(priceSum, BigDecimal.valueOf(count))));
+    value.put("min_price", Decimals.canonical(minPrice));
+    value.put("max_price", Decimals.canonical(maxPrice));
+    Evidence evidence =
+        new Evidence(count, digest)
+            .duplicatesDropped(duplicates)
+            .coverage(coverage)
+            .maxEventTime(maxEventTimeMs)
+            .lost(lost);
+    return Result.of(KIND, key(symbol, startMs), value)
+        .routedBy(symbol)
+        .revision(revision)
+        .cause(late ? "LATE" : "IN_ORDER")
+        .isFinal(isFinal)
+        .evidence(evidence.json());
+  }
+}
