@@ -72,6 +72,22 @@ test('a silent link tells nobody; healed, it passes on what it held back', async
   await eventually(() => expect([one.heard, other.heard]).toEqual(['aa', 'bb']));
 });
 
+test('over a silent link the other side does not hear of a hang-up until it is healed', async () => {
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    open += 1;
+    socket.on('close', () => (open -= 1));
+  });
+  const one = await client();
+  await eventually(() => expect(open).toBe(1));
+  link.silence();
+  one.socket.resetAndDestroy();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(open).toBe(1);
+  link.heal();
+  await eventually(() => expect(open).toBe(0));
+});
+
 test('a reset ends what is open, and new connections work; a cut link refuses them until it is healed', async () => {
   const one = await client();
   one.socket.write('a');

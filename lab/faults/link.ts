@@ -14,7 +14,10 @@ export interface Link {
   readonly port: number;
   /** Each chunk, in both directions, is passed on so much later, in order. 0 heals. Milliseconds. */
   slow(latencyMs: number): void;
-  /** Nothing is passed on any more, nobody is told: as if the cable were pulled. What was held back goes on with `heal`. */
+  /**
+   * Nothing is passed on any more, not even that a side has hung up: as if the cable were pulled. What was held back goes
+   * on with `heal`.
+   */
   silence(): void;
   /** Every open connection is reset (RST); new ones work. */
   reset(): void;
@@ -89,6 +92,8 @@ class ProxyLink implements Link {
   received = 0;
   private refusing = false;
   private readonly pairs = new Set<Pair>();
+  /** One side is gone, and the other has not heard of it. */
+  private readonly hungUp = new Set<Pair>();
   private readonly server = createServer({ allowHalfOpen: true }, (client) => this.join(client));
 
   constructor(private readonly target: LinkTarget) {}
@@ -131,6 +136,10 @@ class ProxyLink implements Link {
   }
 
   private end(pair: Pair): void {
+    if (this.silent && !this.refusing) {
+      this.hungUp.add(pair);
+      return;
+    }
     if (!this.pairs.delete(pair)) return;
     for (const pipe of pair.pipes) pipe.stop();
     for (const socket of pair.sockets) socket.resetAndDestroy();
@@ -145,6 +154,7 @@ class ProxyLink implements Link {
   }
 
   reset(): void {
+    this.silent = false;
     for (const pair of this.pairs) this.end(pair);
   }
 
@@ -157,6 +167,8 @@ class ProxyLink implements Link {
     this.refusing = false;
     this.silent = false;
     this.latencyMs = 0;
+    for (const pair of this.hungUp) this.end(pair);
+    this.hungUp.clear();
     for (const { pipes } of this.pairs) for (const pipe of pipes) pipe.flush();
   }
 

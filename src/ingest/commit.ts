@@ -34,7 +34,7 @@ export interface Committed {
 }
 
 /** Called between the steps: the lab and the tests break in there. */
-export type CrashPoint = 'copied' | 'locked' | 'written' | 'committed';
+export type CrashPoint = 'polled' | 'copied' | 'locked' | 'written' | 'committed';
 export type Hook = (point: CrashPoint) => void | Promise<void>;
 
 export const digestOf = (record: LogRecord): Buffer =>

@@ -9,8 +9,8 @@ import { Kafka, logLevel, type Admin, type Batch, type Consumer, type EachBatchP
 import { AppError, asError } from '../errors.js';
 import type { LogExtent, LogHandler, LogRecord, Trouble, WatchedConsumer } from '../log/port.js';
 
-/** Called where the lab and the tests break in: right after a poll, and when Kafka has been told the offset. */
-export type ConsumerHook = (point: 'polled' | 'kafka-committed') => void | Promise<void>;
+/** Called where the lab and the tests break in: when Kafka has been told the offset. */
+export type ConsumerHook = (point: 'kafka-committed') => void | Promise<void>;
 
 export interface LogConsumerOptions {
   readonly brokers: readonly string[];
@@ -321,7 +321,6 @@ class KafkaJsConsumer implements WatchedConsumer {
     const beating = setInterval(() => void heartbeat().catch(() => undefined), this.heartbeatMs);
     try {
       if (records.length > 0) {
-        await this.options.hook?.('polled');
         await handler.handle({ topic, partition, records, transactional: records.every((r) => r.inTransaction) });
       }
       if (!this.current(tp)) return;

@@ -77,6 +77,7 @@ export function createIngest(options: IngestOptions): LogHandler {
       const fresh = verified(awaiting.get(idOf(place)), place, records);
       awaiting.delete(idOf(place));
       if (fresh.length === 0) return;
+      await options.hook?.('polled');
       const batch = prepare(place, fresh);
       try {
         await commit(batch);

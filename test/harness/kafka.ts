@@ -25,6 +25,18 @@ export async function endOffsets(brokers: string, topic: string): Promise<number
   }
 }
 
+/** How a consumer group is: its state, and how many members it has. */
+export async function groupOf(brokers: string, group: string): Promise<{ state: string; members: number }> {
+  const admin = client(brokers).admin();
+  await admin.connect();
+  try {
+    const { groups } = await admin.describeGroups([group]);
+    return { state: groups[0]?.state ?? 'Unknown', members: groups[0]?.members.length ?? 0 };
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 export async function produce(
   brokers: string,
   topic: string,
