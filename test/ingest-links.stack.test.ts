@@ -63,7 +63,7 @@ interface Fault {
 /** Each fault in the middle of a backlog; how long it took to go on is written to the log of the test, never judged. */
 async function outlives(child: IngestChild, faults: readonly Fault[]): Promise<void> {
   for (const { name, begin, says, end } of faults) {
-    await feed.produce(25);
+    await feed.produce(15);
     const before = child.consumed;
     await eventually(() => expect(child.consumed).toBeGreaterThan(before), { timeoutMs: 60_000, everyMs: 10 });
     await begin();
@@ -155,16 +155,16 @@ test('a slow Postgres makes ingest slow, not large: what it holds does not grow 
   const RECORD = 6_000;
   await feed.produce(120, RECORD);
   const backlog = 120 * 4 * 6 * RECORD;
-  servers.postgresLink.slow(20);
+  servers.postgresLink.slow(10);
   const child = start({ maxBytes: 65_536, memory: true }, ['--expose-gc']);
   await child.until('memory');
-  await child.until('committed', 24);
+  await child.until('committed', 12, 150_000);
   const live = child.of('memory').map(({ bytes }) => bytes);
   const left =
     feed.ends.reduce((sum, end) => sum + end, 0) - (await consumed(sql)).reduce((sum, next) => sum + next, 0);
   // Most of it is still to come: had it been read ahead, it would be in memory.
   expect(left).toBeGreaterThan((120 * 4 * 8) / 2);
-  expect(live.length).toBeGreaterThan(5);
+  expect(live.length).toBeGreaterThan(2);
   expect(Math.max(...live) - live[0]!).toBeLessThan(backlog / 2);
   process.stderr.write(`backlog ${backlog}, live ${live[0]} to ${Math.max(...live)} bytes\n`);
   servers.postgresLink.heal();
