@@ -19,6 +19,7 @@ import { createPostgresIngestStore } from './ingest/postgres.js';
 import { createIngest } from './ingest/run.js';
 import type { WatchedConsumer } from './log/port.js';
 import { AppError } from './errors.js';
+import { createExpiryJob } from './expire.js';
 import type { Reached } from './position/commit-log.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
@@ -50,6 +51,7 @@ export interface RunningServer {
 }
 
 const PRUNE_EVERY_MS = 30_000;
+const EXPIRE_EVERY_MS = 60_000;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -196,6 +198,16 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   });
   onStop(() => retention.stop());
 
+  const expiry = createExpiryJob({
+    pool: pools.ingest,
+    models,
+    retentionMs: config.RESULTS_RETENTION_HOURS * 3_600_000,
+    registry,
+    log,
+  });
+  const expiring = startPeriodic({ everyMs: EXPIRE_EVERY_MS, run: expiry.run, onError: () => undefined });
+  onStop(() => expiring.stop());
+
   const readers = new Map<Store, ResultReader>([
     ['POSTGRES', createPostgresReader(pools.reads)],
     ...models.map((model) => [model.store, model] as const),
@@ -207,6 +219,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     proofs,
     consumers: [consumer, rawConsumer],
     projectionConsumers,
+    expiryProblems: expiry.problems,
     connectUrl: config.CONNECT_URL,
     connector: config.CONNECTOR_NAME,
   });

@@ -143,6 +143,11 @@ export const VARIABLES = {
     default: '2000000',
     about: 'Positions of the commit log that are kept at most: a store further behind is rebuilt.',
   },
+  RESULTS_RETENTION_HOURS: {
+    schema: integer(1, 87_600),
+    default: '168',
+    about: 'Hours that a result lives after its last change, in every store. What has expired does not come back.',
+  },
   RETENTION_DAYS: {
     schema: integer(1, 3_650),
     default: '14',

@@ -53,6 +53,8 @@ export const REASONS = {
   STORE_BEHIND: 'A newer change of this key is accepted, and this store has not applied it yet.',
   POSITION_UNKNOWN: 'How far this store has come cannot be proven right now.',
   PROOF_UNAVAILABLE: 'The source of truth cannot be asked right now, so nothing proves that this is the newest value.',
+  RESULT_EXPIRED:
+    'Retention may have removed a result that belongs here: something may be missing, or forgotten that was held against it.',
   SEARCH_SET: 'A search is not proven to have found everything that there is.',
   VIOLATION_OUTPUT_GAP: 'Output of the pipeline was lost before this result.',
   VIOLATION_LATE_DROPPED: 'An event of this result came too late and was dropped by the engine.',

@@ -77,6 +77,8 @@ export interface Assessment {
   readonly pipeline?: PipelineEvidence | null;
   /** null: the source of truth can't be asked. */
   readonly proof: ProvenPosition | null;
+  /** May a result be missing from the null or the set because it has expired (ADR 10)? Left out: no. */
+  readonly expired?: boolean;
   /** The last change of the subject the proof knows; null: none since the floor. */
   readonly pending: PendingChange | null;
   /** null for Postgres, whose rows are read after the proof; 'unknown' when a read model can't say. */
@@ -183,7 +185,11 @@ export function assess(input: Assessment): Contract {
   const cap = row === null ? engineCap(input.engine) : { level: row.cap, reasons: row.reasons };
   const proven = currency(input);
   const silent = stopped(input);
-  const held = [...heldByFacts(input), ...(silent ? ['PIPELINE_STOPPED'] : [])];
+  const held = [
+    ...heldByFacts(input),
+    ...(silent ? ['PIPELINE_STOPPED'] : []),
+    ...(input.expired === true ? ['RESULT_EXPIRED'] : []),
+  ];
   const level = [proven.level, ...held.map((): ConfidenceLevel => 'LOW')].reduce<ConfidenceLevel>(weakest, cap.level);
   const reasons = [...cap.reasons, ...held, ...proven.reasons];
   const behind = proven.provenAt === null;

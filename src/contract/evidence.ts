@@ -1,6 +1,7 @@
 /** From what a read brought back to the input of `assess`. Pure. */
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
+import { mayHaveExpired, NOTHING_EXPIRED, setMayLack, type Expiry, type Range } from '../position/expiry.js';
 import type { Micros } from '../position/position.js';
 import type { StatsMembers, StoredResult } from '../stores/port.js';
 import type { AppliedPosition, AssessedRow, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
@@ -25,13 +26,25 @@ export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | nu
   const facts = read.proof ?? read.lastProof;
   const pipeline =
     row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
-  return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null);
+  const expired = row === null && mayHaveExpired(expiryOf(read), key);
+  return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null, expired);
 }
 
-/** Of a set: is it complete and current? (contract.md §8, Sets) */
-export function ofSet(read: ReadEvidence, kind: string, engine: ProcessingEngine): Assessment {
+const expiryOf = ({ proof, lastProof }: ReadEvidence): Expiry => (proof ?? lastProof)?.expiry ?? NOTHING_EXPIRED;
+
+/**
+ * Of a set: is it complete and current? (contract.md §8, Sets)
+ * @param range what the answer speaks of; null: all of the kind; 'living': only what has not expired
+ */
+export function ofSet(
+  read: ReadEvidence,
+  kind: string,
+  engine: ProcessingEngine,
+  range: Range | null | 'living',
+): Assessment {
   const pipeline = ofEngine(read.proof ?? read.lastProof, engine);
-  return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null);
+  const expired = range !== 'living' && setMayLack(expiryOf(read), { kind, engine }, range);
+  return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null, expired);
 }
 
 /**
@@ -53,7 +66,7 @@ export function ofMembers(read: ReadEvidence, kind: string, engine: ProcessingEn
     coverage: Object.fromEntries(Object.keys(facts?.owners ?? {}).map((p) => [p, [0, 0]] as const)),
     position: group.newestPosition,
   };
-  return assessment(read, engine, row, facts, null);
+  return assessment(read, engine, row, facts, null, false);
 }
 
 // Written out, not spread: this runs once per row of a page.
@@ -63,6 +76,7 @@ function assessment(
   row: AssessedRow | null,
   pipeline: PipelineEvidence | null,
   pending: PendingChange | null,
+  expired: boolean,
 ): Assessment {
   return {
     store: read.store,
@@ -71,6 +85,7 @@ function assessment(
     row,
     pipeline,
     proof: read.proof,
+    expired,
     pending,
     applied: read.applied,
     lastCdcSync: read.lastCdcSync,

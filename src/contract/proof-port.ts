@@ -1,5 +1,6 @@
 /** What the readers need of the proof (contract.md §8); `proof.ts` implements it over Postgres. */
 import type { ResultKey } from '../position/commit-log.js';
+import type { Expiry } from '../position/expiry.js';
 import type { Micros, Position } from '../position/position.js';
 import type { PipelineEvidence, PendingChange, ProvenPosition } from './assess.js';
 import type { ProcessingEngine } from '../words.js';
@@ -29,6 +30,8 @@ export interface Proof extends ProvenPosition {
   /** null: nothing was ever heard of it. */
   pipeline(pipeline: string, resultPartition: number): PipelineFact | null;
   readonly pipelines: readonly PipelineFact[];
+  /** What has expired, of the same snapshot. */
+  readonly expiry: Expiry;
 }
 
 export interface ProofSource {

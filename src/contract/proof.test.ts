@@ -110,6 +110,8 @@ describe('the shared clock read', () => {
                 incarnation: 'i',
                 committedAtUs: '1000',
                 nowUs: '2000',
+                expiredTo: null,
+                expiredKinds: [],
                 entries: [],
                 facts: [],
                 ...read,

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { performance } from 'node:perf_hooks';
 import { AppError } from '../errors.js';
 import { rewound, type Highest } from '../position/highest.js';
+import { expiryOf, type StoredExpiredKind } from '../position/expiry.js';
 import { micros, position, type Micros } from '../position/position.js';
 import { realAfter, type After } from '../timers.js';
 import type { ProcessingEngine } from '../words.js';
@@ -25,6 +26,8 @@ export interface ClockRead {
   /** [position, nonce, predecessor, committed_at_us, keys] ascending. */
   readonly entries: readonly (readonly [number, string, string, number, readonly RawKey[]])[];
   readonly facts: readonly StoredFacts[];
+  readonly expiredTo: string | null;
+  readonly expiredKinds: readonly StoredExpiredKind[];
 }
 type RawKey = readonly [
   kind: string,
@@ -81,6 +84,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
     // A clock that stands before its own last commit has stepped back: no age can be told until it has caught up.
     anchor = Number(answer.nowUs) < Number(answer.committedAtUs) ? null : { pgUs: Number(answer.nowUs), atMs: sentMs };
     const places = byPlace;
+    const expiry = expiryOf(answer.expiredTo, answer.expiredKinds);
     return {
       position: position(answer.position),
       committedAt: micros(answer.committedAtUs),
@@ -93,6 +97,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
       changesAfter: (applied) => inFlight.changesAfter(applied),
       pipeline: (pipeline, resultPartition) => places.get(`${pipeline}/${resultPartition}`) ?? null,
       pipelines: facts,
+      expiry,
     };
   }
 
@@ -161,7 +166,9 @@ const READ = `
     (select coalesce(json_agg(json_build_array(l.position, l.nonce, l.predecessor, l.committed_at_us, l.keys) order by l.position), '[]')
        from commit_log l
       where l.position > greatest($1::bigint, c.position - $2::bigint) and l.part = 0 and l.incarnation = c.incarnation) as entries,
-    (select coalesce(json_agg(f), '[]') from pipeline_facts f) as facts
+    (select coalesce(json_agg(f), '[]') from pipeline_facts f) as facts,
+    (select max(position)::text from result_floors) as "expiredTo",
+    (select coalesce(json_agg(e), '[]') from expired_kinds e) as "expiredKinds"
   from commit_clock c`;
 
 /** The read over a pool of its own, whose connections carry the time limits. */

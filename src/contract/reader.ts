@@ -6,9 +6,11 @@
 import DataLoader from 'dataloader';
 import { AppError, asError } from '../errors.js';
 import { keyOf, type ResultKey } from '../position/commit-log.js';
+import { isExpired, rangeOf, type Range } from '../position/expiry.js';
 import { maxPosition, ORIGIN, type Position } from '../position/position.js';
 import type {
   Answer,
+  ExpiredTo,
   ListQuery,
   ResultReader,
   SearchHit,
@@ -74,6 +76,16 @@ export interface ServedStats {
 interface Read<T> {
   readonly data: T;
   readonly evidence: ReadEvidence;
+  /** What had expired when the store was asked. */
+  readonly expiredTo: ExpiredTo;
+}
+
+type Ask<T> = (expiredTo: ExpiredTo) => Promise<Answer<T>>;
+
+interface Asked<T> {
+  readonly proof: Proof | null;
+  readonly answer: Answer<T>;
+  readonly expiredTo: ExpiredTo;
 }
 
 type Rows = readonly (StoredResult | null)[];
@@ -135,7 +147,8 @@ export class RequestReader {
       const reader = given(this.deps.readers.get(store), store);
       // Elasticsearch lists by searching.
       const as = store === 'ELASTICSEARCH' ? 'SEARCH' : eventual(store);
-      return this.listed(await this.read(store, as, () => reader.list(query), newestOf), query);
+      const read = await this.read(store, as, (expiredTo) => reader.list({ ...query, expiredTo }), newestOf);
+      return this.listed(read, query, rangeOf(query, read.data));
     });
   }
 
@@ -145,12 +158,14 @@ export class RequestReader {
     const { data, evidence } = await this.read(
       'ELASTICSEARCH',
       'SEARCH',
-      () => searcher.search(query),
+      (expiredTo) => searcher.search({ ...query, expiredTo }),
       (hits) => newestOf(hits.map(({ result }) => result)),
       // Nobody stands in, so nobody needs the rest of the time.
       this.deps.limits.answerMs,
     );
-    const sets = query.kinds.map((kind) => assess(ofSet(evidence, kind, query.engine)));
+    // The newest change comes first: what has expired would be behind all that a full answer holds.
+    const range = data.length < query.limit ? null : 'living';
+    const sets = query.kinds.map((kind) => assess(ofSet(evidence, kind, query.engine, range)));
     return {
       hits: data.map((hit) => ({ ...hit, contract: this.rowContract(evidence, hit.result, hit.result) })),
       contract: this.shared(ofSearch(sets.reduce(both)), evidence),
@@ -164,11 +179,12 @@ export class RequestReader {
       const { data: stats, evidence } = await this.read(
         store,
         eventual(store),
-        () => reader.symbolStats(query),
+        (expiredTo) => reader.symbolStats({ ...query, expiredTo }),
         ({ position }) => position ?? ORIGIN,
       );
       const members = stats.members.map((group) => assess(ofMembers(evidence, STATS_KIND, query.engine, group)));
-      const claim = members.reduce(both, assess(ofSet(evidence, STATS_KIND, query.engine)));
+      const set = assess(ofSet(evidence, STATS_KIND, query.engine, statsRange(query)));
+      const claim = members.reduce(both, set);
       return { stats, contract: this.shared(withReasons(claim, stats.reasons), evidence) };
     });
   }
@@ -177,16 +193,18 @@ export class RequestReader {
   history(query: StatsQuery & { readonly limit: number }, scope: ConsistencyScope): Promise<ServedList> {
     return this.firstThatAnswers('stats', scope, async (store) => {
       const reader = given(this.deps.stats.get(store), store);
-      const read = await this.read(store, eventual(store), () => reader.history(query), newestOf);
-      return this.listed(read, { kind: STATS_KIND, engine: query.engine });
+      const ask = (expiredTo: ExpiredTo): ReturnType<StatsReader['history']> => reader.history({ ...query, expiredTo });
+      const read = await this.read(store, eventual(store), ask, newestOf);
+      return this.listed(read, { kind: STATS_KIND, engine: query.engine }, statsRange(query));
     });
   }
 
   private listed(
     { data, evidence }: Read<readonly StoredResult[]>,
     { kind, engine }: Pick<ListQuery, 'kind' | 'engine'>,
+    range: Range,
   ): ServedList {
-    const set = assess(ofSet(evidence, kind, engine));
+    const set = assess(ofSet(evidence, kind, engine, range));
     return {
       rows: data.map((row) => ({ row, contract: this.rowContract(evidence, row, row) })),
       contract: this.shared(evidence.scope === 'SEARCH' ? ofSearch(set) : set, evidence),
@@ -195,9 +213,12 @@ export class RequestReader {
 
   private async rows(store: Store, keys: readonly ResultKey[]): Promise<ServedRow[]> {
     const reader = given(this.deps.readers.get(store), store);
-    const { data, evidence } = await this.read(store, eventual(store), () => reader.readMany(keys), newestOf);
+    const read = await this.read(store, eventual(store), () => reader.readMany(keys), newestOf);
+    const { data, evidence, expiredTo } = read;
     return keys.map((key, i) => {
-      const row = data[i] ?? null;
+      const found = data[i] ?? null;
+      // Expired, it is absent, though it may still lie there (ADR 10).
+      const row = found === null || isExpired(found.position, { to: expiredTo }) ? null : found;
       return { row, contract: this.rowContract(evidence, key, row) };
     });
   }
@@ -241,12 +262,12 @@ export class RequestReader {
   private async read<T>(
     store: Store,
     scope: ConsistencyScope,
-    ask: () => Promise<Answer<T>>,
+    ask: Ask<T>,
     newest: (data: T) => Position,
     limitMs = this.deps.limits.readMs,
   ): Promise<Read<T>> {
-    const limited = (): Promise<Answer<T>> => this.ask(store, ask, limitMs);
-    const [proof, answer] =
+    const limited: Ask<T> = (to) => this.ask(store, () => ask(to), limitMs);
+    const { proof, answer, expiredTo } =
       store === 'POSTGRES' ? await this.readTruth(limited) : await this.readModel(limited, newest);
     if (proof !== null) this.incarnations.add(proof.incarnation);
     if (answer.applied !== null) {
@@ -255,6 +276,7 @@ export class RequestReader {
     }
     return {
       data: answer.data,
+      expiredTo,
       evidence: {
         store,
         scope,
@@ -268,23 +290,25 @@ export class RequestReader {
     };
   }
 
-  private async readTruth<T>(ask: () => Promise<Answer<T>>): Promise<[Proof | null, Answer<T>]> {
+  private async readTruth<T>(ask: Ask<T>): Promise<Asked<T>> {
     const proof = await this.proof();
-    const [answer] = await Promise.all([ask(), this.deps.freshenSyncs()]);
-    return [proof, answer];
+    const expiredTo = expiredToOf(proof ?? this.deps.observed.lastProof);
+    const [answer] = await Promise.all([ask(expiredTo), this.deps.freshenSyncs()]);
+    return { proof, answer, expiredTo };
   }
 
-  private async readModel<T>(
-    ask: () => Promise<Answer<T>>,
-    newest: (data: T) => Position,
-  ): Promise<[Proof | null, Answer<T>]> {
-    const [proof, answer] = await Promise.all([this.proof(), ask()]);
-    if (proof === null || newest(answer.data) <= proof.position) return [proof, answer];
+  private async readModel<T>(ask: Ask<T>, newest: (data: T) => Position): Promise<Asked<T>> {
+    const known = expiredToOf(this.deps.observed.lastProof);
+    const [proof, first] = await Promise.all([this.proof(), ask(known)]);
+    const expiredTo = proof === null ? known : expiredToOf(proof);
+    // More has expired since this server last looked: seldom, and then the first answer may be short or hold what is gone.
+    const answer = expiredTo === known ? first : await ask(expiredTo);
+    if (proof === null || newest(answer.data) <= proof.position) return { proof, answer, expiredTo };
     // A row accepted after the proof was read: the facts may be older than the row. Proven once more, for the rest of
     // the request too; if it still runs ahead, `assess` does not claim it.
     const again = await this.prove();
     if (again !== null) this.proving = Promise.resolve(again);
-    return [again ?? proof, answer];
+    return { proof: again ?? proof, answer, expiredTo };
   }
 
   private async ask<T>(store: Store, ask: () => Promise<Answer<T>>, limitMs: number): Promise<Answer<T>> {
@@ -315,6 +339,11 @@ export class RequestReader {
 
 const newestOf = (rows: Rows): Position =>
   rows.reduce<Position>((high, row) => (row === null ? high : maxPosition(high, row.position)), ORIGIN);
+
+const expiredToOf = (proof: Proof | null): ExpiredTo => proof?.expiry.to ?? null;
+
+/** What an answer over the windows of a range speaks of. */
+const statsRange = ({ from }: StatsQuery): Range => ({ orderBy: 'window_start', from });
 
 /** A read model that can't say how far it is proves nothing; Postgres has no lag to speak of. */
 const appliedOf = (store: Store, applied: AppliedPosition | null): AppliedPosition | null | 'unknown' =>

@@ -1,4 +1,5 @@
 /** One record against the table: what Postgres does with it, and what the result is worth. Pure. */
+import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import { CONFIDENCE_LEVELS, weakest, type ConfidenceLevel, type ReasonCode } from '../words.js';
 import { observe, type Observation } from './observe.js';
 import type { IncomingResult, PipelineFacts, ResultState } from './state.js';
@@ -49,8 +50,13 @@ export function matching(observed: Observation, table: readonly DecisionRule[] =
 const STRONGEST_FIRST: readonly PostgresAction[] = ['REFUSE', 'STABLE', 'UPSERT'];
 
 /** @param stored the row as it stands after the earlier records of the batch; null: no such result yet */
-export function decide(record: IncomingResult, stored: ResultState | null, facts: PipelineFacts): Decision {
-  const rules = matching(observe(record, stored, facts));
+export function decide(
+  record: IncomingResult,
+  stored: ResultState | null,
+  facts: PipelineFacts,
+  expiry: Pick<Expiry, 'kinds'> = NOTHING_EXPIRED,
+): Decision {
+  const rules = matching(observe(record, stored, facts, expiry));
   const action = STRONGEST_FIRST.find((candidate) => rules.some((rule) => rule.postgres === candidate));
   if (action === 'REFUSE') return refuse(rules, stored);
   if (action === 'STABLE') return { action: 'stable' };

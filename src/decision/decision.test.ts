@@ -3,6 +3,7 @@ import { atLeast } from '../words.js';
 import { capOf, decide, lower, matching } from './decide.js';
 import { evolve } from './evolve.js';
 import { NO_FACTS, type Incoming, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+import { expiredKindOf } from '../position/expiry.js';
 import { DECISION_TABLE } from './table.js';
 import type { Observation } from './observe.js';
 import { AT, incoming, owning, stamp, state } from './test-support/records.js';
@@ -119,6 +120,27 @@ describe('one record against the table', () => {
     });
   });
 
+  test('a key whose earlier result may have expired starts anew as LOW, and stays it', () => {
+    const kinds = new Map([[expiredKindOf(state()), { until: '2026-01-05T09:00:00.000Z' }]]);
+    const record = incoming({ begins: '2026-01-05T09:00:00.000Z' });
+    const first = decide(record, null, owning('a'), { kinds });
+    expect(first).toMatchObject({
+      action: 'upsert',
+      row: { cap: 'LOW', reasons: ['NO_CHECKPOINT', 'RESULT_EXPIRED'] },
+    });
+    const row = (first as { row: ResultState }).row;
+    const next = incoming({ stamp: stamp('a', 3) }, { coverage: { '0': [0, 6] } });
+    expect(decide(next, row, owning('a'), { kinds })).toMatchObject({ row: { cap: 'LOW', reasons: row.reasons } });
+    // All its events are later than anything that has expired, or its earlier row is still known: nothing is forgotten.
+    const later = incoming({ begins: '2026-01-05T09:00:00.001Z' });
+    for (const decision of [
+      decide(later, null, owning('a'), { kinds }),
+      decide(incoming({}, { coverage: { '0': [0, 6] } }), state(), owning('a'), { kinds }),
+    ]) {
+      expect(decision).toMatchObject({ action: 'upsert', row: { reasons: ['NO_CHECKPOINT'] } });
+    }
+  });
+
   test('no rule, no trust: an engine that the table does not know yet is LOW', () => {
     expect(decide(incoming({}, { engine: 'FLINK' }), null, owning('a'))).toMatchObject({
       action: 'upsert',
@@ -137,6 +159,7 @@ const words: { [W in keyof Observation]: readonly Observation[W][] } = {
   seq: ['GAPLESS', 'GAP_BEFORE', 'MISSING'],
   coverage: ['KNOWN', 'MOVED', 'MISSING'],
   lost: ['NONE', 'SOME'],
+  earlier: ['KNOWN', 'MAYBE_EXPIRED'],
 };
 const observation = fc.record(
   Object.fromEntries(
@@ -161,6 +184,7 @@ describe('the table as a whole', () => {
       { coverage: 'MOVED' },
       { coverage: 'MISSING' },
       { lost: 'SOME' },
+      { earlier: 'MAYBE_EXPIRED' },
     ];
     const level = (observed: Observation): string => capOf(matching(observed).flatMap((rule) => rule.reason ?? []));
     const clean: Observation = {
@@ -173,6 +197,7 @@ describe('the table as a whole', () => {
       seq: 'GAPLESS',
       coverage: 'KNOWN',
       lost: 'NONE',
+      earlier: 'KNOWN',
     };
     fc.assert(
       fc.property(fc.subarray(worse), fc.constantFrom(...worse), (held, more) => {

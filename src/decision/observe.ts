@@ -1,4 +1,5 @@
 /** Record + stored row + facts → the few words that the decision table speaks of. Pure. */
+import { mayHaveExpired, NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import type { ProcessingEngine } from '../words.js';
 import { counterOf, type Coverage, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
 
@@ -15,6 +16,8 @@ export interface Observation {
   readonly seq: 'GAPLESS' | 'GAP_BEFORE' | 'MISSING';
   readonly coverage: 'KNOWN' | 'MOVED' | 'MISSING';
   readonly lost: 'NONE' | 'SOME';
+  /** Could an earlier result of the key have expired, and with it what was held against it? */
+  readonly earlier: 'KNOWN' | 'MAYBE_EXPIRED';
 }
 
 const partitionsOf = (coverage: Coverage | null): string[] => (coverage === null ? [] : Object.keys(coverage).sort());
@@ -82,8 +85,20 @@ function observeCoverage(record: IncomingResult, stored: ResultState | null): Ob
   return now.length > 1 || (before.length > 0 && before.join() !== now.join()) ? 'MOVED' : 'KNOWN';
 }
 
+const observeEarlier = (
+  record: IncomingResult,
+  stored: ResultState | null,
+  expiry: Pick<Expiry, 'kinds'>,
+): Observation['earlier'] =>
+  stored === null && mayHaveExpired(expiry, record.state, record.begins) ? 'MAYBE_EXPIRED' : 'KNOWN';
+
 /** @param facts those of the record's pipeline and result partition, its own sequence number already taken in */
-export function observe(record: IncomingResult, stored: ResultState | null, facts: PipelineFacts): Observation {
+export function observe(
+  record: IncomingResult,
+  stored: ResultState | null,
+  facts: PipelineFacts,
+  expiry: Pick<Expiry, 'kinds'> = NOTHING_EXPIRED,
+): Observation {
   return {
     engine: record.state.engine,
     arrival: record.arrival,
@@ -94,5 +109,6 @@ export function observe(record: IncomingResult, stored: ResultState | null, fact
     seq: observeSeq(record, facts),
     coverage: observeCoverage(record, stored),
     lost: record.lost ? 'SOME' : 'NONE',
+    earlier: observeEarlier(record, stored, expiry),
   };
 }

@@ -1,5 +1,6 @@
 /** A batch of one result partition against what is stored → everything that its transaction writes. Pure. */
 import { keyOf, type ResultKey } from '../position/commit-log.js';
+import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import type { Micros } from '../position/position.js';
 import { decide, lower } from './decide.js';
 import { evolve } from './evolve.js';
@@ -15,6 +16,8 @@ import {
 export interface Loaded {
   readonly rows: ReadonlyMap<string, ResultState>;
   readonly facts: ReadonlyMap<string, PipelineFacts>;
+  /** What has expired, read after `rows`; left out when each key has a row. */
+  readonly expired?: Expiry['kinds'];
 }
 
 export interface Refusal {
@@ -77,7 +80,7 @@ class Planner {
   private result(record: IncomingResult, facts: PipelineFacts): void {
     const id = keyOf(record.state);
     const stored = this.row(id);
-    const decision = decide(record, stored, facts);
+    const decision = decide(record, stored, facts, { kinds: this.loaded.expired ?? NOTHING_EXPIRED.kinds });
     if (decision.action === 'stable') return;
     if (decision.action === 'refuse') this.refusals.push({ record, stored, reason: decision.reason });
     if (decision.row !== null) this.put(id, decision.row, decision.action === 'upsert' ? record : null);

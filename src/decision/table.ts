@@ -185,6 +185,18 @@ export const DECISION_TABLE: readonly DecisionRule[] = [
     readModels: CDC,
     decision: 'lost output would go unnoticed',
   },
+  {
+    scenario: 'retention: an earlier result of the key may have expired',
+    engine: 'ANY',
+    when: { earlier: ['MAYBE_EXPIRED'] },
+    postgres: 'UPSERT',
+    level: 'LOW',
+    reason: 'RESULT_EXPIRED',
+    stale: false,
+    reprocess: false,
+    readModels: CDC,
+    decision: 'what was held against it may be forgotten: confidence = LOW until verified',
+  },
 ];
 
 /**
@@ -246,6 +258,15 @@ export const READ_TIME_RULES: readonly Omit<DecisionRule, 'when' | 'stale' | 're
     readModels: 'lagging',
     decision: 'marked EVENTUAL; rebuilt',
   },
+  {
+    scenario: 'retention: a null, or a set, in which a result may be missing that has expired',
+    engine: 'ANY',
+    postgres: 'STABLE',
+    level: 'LOW',
+    reason: 'RESULT_EXPIRED',
+    readModels: 'left out',
+    decision: 'confidence = LOW; later results are not touched',
+  },
 ];
 
 /** Reasons that stay with a result until it is verified, whatever it emits next (contract.md §3, "until verified"). */
@@ -257,4 +278,5 @@ export const STICKY_REASONS: ReadonlySet<string> = new Set<ReasonCode>([
   'VIOLATION_DEAD_LETTER',
   'VIOLATION_SOURCE_KEY_MOVED',
   'VIOLATION_LATE_DROPPED',
+  'RESULT_EXPIRED',
 ]);

@@ -70,7 +70,8 @@ async function load(tx: IngestTransaction, place: Place, incoming: readonly Inco
   const keys = needs(incoming);
   const facts = await tx.readFacts(place);
   const rows = await tx.readRows(keys);
-  return { facts, rows };
+  // A key without a row is new, or its row has expired and is gone.
+  return rows.size === keys.length ? { facts, rows } : { facts, rows, expired: await tx.readExpired() };
 }
 
 /** What can be decided on: without numbers of nobody known, and without losses that are settled. */

@@ -6,6 +6,7 @@
 import type { Plan, PlannedRow } from '../decision/plan.js';
 import type { IncomingResult, PipelineFacts, ResultState } from '../decision/state.js';
 import type { ResultKey } from '../position/commit-log.js';
+import type { Expiry } from '../position/expiry.js';
 import type { Micros, Position } from '../position/position.js';
 import type { NewEvent } from '../staleness/transitions.js';
 import type { DeadLetter, Place, Provenance } from './decode.js';
@@ -50,6 +51,8 @@ export interface IngestTransaction {
   readRows(keys: readonly ResultKey[]): Promise<Map<string, ResultState>>;
   /** Of these, the ones that were replayed or dismissed (`lossId`), and nothing of the same Kafka key before them is left. */
   settledLosses(losses: readonly Loss[]): Promise<ReadonlySet<string>>;
+  /** What has expired. Asked after `readRows`: whoever removes a row has written down before what that leaves unknown. */
+  readExpired(): Promise<Expiry['kinds']>;
   /**
    * Locks the commit clock and moves it on by one: every other writer waits from here to the end of this transaction.
    * `committedAt` is the time of the server, and later than that of every position before.

@@ -8,7 +8,7 @@ import type { Place } from './decode.js';
 import { writeEvents } from './events.js';
 import { readSettledLosses, writeDeadLetters } from './letters.js';
 import type { ConsumedRecord, IngestStore, IngestTransaction, StoredOffsets } from './port.js';
-import { readFacts, readRows, writeFacts, writeRefusals, writeRequests, writeRows } from './tables.js';
+import { readExpired, readFacts, readRows, writeFacts, writeRefusals, writeRequests, writeRows } from './tables.js';
 
 /** A connection that does not answer is dropped instead, and Postgres rolls back when it notices. */
 const ROLLBACK_MS = 1_000;
@@ -58,6 +58,7 @@ function transactionOn(client: PoolClient): IngestTransaction {
     readFacts: (place) => readFacts(client, place),
     readRows: (keys) => readRows(client, keys),
     settledLosses: (losses) => readSettledLosses(client, losses),
+    readExpired: () => readExpired(client),
     takeClock: () => takeClock(client),
     writeRows: (place, tick, rows) => writeRows(client, place, tick, rows),
     writeRefusals: (place, tick, refusals, provenance) => writeRefusals(client, place, tick, refusals, provenance),

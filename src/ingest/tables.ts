@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { ResultKey } from '../position/commit-log.js';
 import { keyOf } from '../position/commit-log.js';
+import { expiredKindOf, type Expiry } from '../position/expiry.js';
 import type { Plan, PlannedRow } from '../decision/plan.js';
 import type { PipelineFacts, ResultState } from '../decision/state.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
@@ -80,6 +81,14 @@ export async function readFacts(client: ClientBase, place: Place): Promise<Map<s
     values: [place.topic, place.partition],
   });
   return new Map(rows.map((row) => [row.pipeline, row.facts]));
+}
+
+export async function readExpired(client: ClientBase): Promise<Expiry['kinds']> {
+  const { rows } = await client.query<Pick<ResultKey, 'kind' | 'engine'> & { until: string | null }>({
+    name: 'expired-kinds',
+    text: 'select kind, engine, until from expired_kinds',
+  });
+  return new Map(rows.map((row) => [expiredKindOf(row), { until: row.until }]));
 }
 
 export async function writeFacts(

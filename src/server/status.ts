@@ -14,6 +14,8 @@ export interface HealthParts {
   readonly consumers: readonly WatchedConsumer[];
   /** Of the projections, which say themselves what is wrong with their one partition. */
   readonly projectionConsumers: readonly WatchedConsumer[];
+  /** Why expired results stay where they are. */
+  readonly expiryProblems: () => readonly string[];
   readonly connectUrl: string;
   readonly connector: string;
 }
@@ -100,6 +102,7 @@ function problems(parts: HealthParts, stores: readonly StoreHealth[]): string[] 
         ? [`${store} is ${state}${told}`]
         : [];
     }),
+    ...parts.expiryProblems(),
     ...stores.flatMap(({ store, healthy, detail }) => (healthy ? [] : [`${store}: ${detail ?? 'does not answer'}`])),
   ];
 }

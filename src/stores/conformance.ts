@@ -3,6 +3,7 @@
  * A store that can't keep a claim names it in `exceptions` with the reason, and its README says the same.
  */
 import { describeExactness } from './conformance.exact.js';
+import { describeExpiry } from './conformance.expiry.js';
 import { describeListing } from './conformance.lists.js';
 import { describeRaces } from './conformance.races.js';
 import { describeRebuilds } from './conformance.rebuilds.js';
@@ -52,6 +53,9 @@ export const CLAIMS = [
   'pages',
   'exact',
   'absent',
+  'expired',
+  'purge',
+  'purge-under-writers',
 ] as const;
 export type ClaimId = (typeof CLAIMS)[number];
 export type Exceptions = Readonly<Partial<Record<ClaimId, string>>>;
@@ -91,6 +95,7 @@ export function describeReadModel(name: string, factory: ConformanceFactory, exc
     describeRaces(claim);
     describeExactness(claim);
     describeListing(claim);
+    describeExpiry(claim);
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * What `list` means, in memory: the reference that every store's listing is compared with, and the fake's own. Pure.
  */
+import { isExpired } from '../position/expiry.js';
 import type { ListQuery, StoredResult } from './port.js';
 
 /** Texts by their UTF-8 bytes, as the databases compare them; JavaScript's `<` compares UTF-16 units. */
@@ -24,6 +25,7 @@ export function listResults(all: Iterable<StoredResult>, query: ListQuery): Stor
   const { after } = query;
   return [...all]
     .filter((result) => result.kind === query.kind && result.engine === query.engine && !result.deleted)
+    .filter((result) => !isExpired(result.position, { to: query.expiredTo ?? null }))
     .filter((result) => Object.entries(query.equals).every(([field, value]) => textOf(result, field) === value))
     .filter((result) => textOf(result, query.orderBy) !== null)
     .filter((result) => query.from === undefined || compareText(order(result), query.from) >= 0)

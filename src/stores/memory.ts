@@ -111,6 +111,13 @@ export function createMemoryModel({
       disk.collection = collection;
       disk.bound = { collection, applied };
     },
+    async purge(to, incarnation) {
+      const { applied, collection } = bound();
+      if (applied.incarnation !== incarnation) return 0;
+      const gone = [...collection].filter(([, result]) => result.position <= to);
+      for (const [id] of gone) collection.delete(id);
+      return gone.length;
+    },
     close: async () => undefined,
   };
 }

@@ -65,7 +65,11 @@ export interface ListQuery {
   readonly descending: boolean;
   /** At most 501. Deleted results are left out. */
   readonly limit: number;
+  readonly expiredTo?: ExpiredTo;
 }
+
+/** Results last changed at or below it have expired and are left out, wherever they still lie (ADR 10); null: none has. */
+export type ExpiredTo = Position | null;
 
 /**
  * An answer with the bound that makes it provable: `applied` was read *before* the data, so everything up to it is in
@@ -78,7 +82,7 @@ export interface Answer<T> {
 
 export interface ResultReader {
   readonly store: Store;
-  /** Same length and order as `keys`; null where the store holds no such result. Deleted results are returned, marked. */
+  /** Same length and order as `keys`; null where the store holds no such result. Deleted and expired ones are returned. */
   readMany(keys: readonly ResultKey[]): Promise<Answer<readonly (StoredResult | null)[]>>;
   list(query: ListQuery): Promise<Answer<readonly StoredResult[]>>;
 }
@@ -100,6 +104,7 @@ export interface SearchQuery {
   readonly limit: number;
   /** Hits strictly after this place. */
   readonly after?: SearchCursor;
+  readonly expiredTo?: ExpiredTo;
 }
 
 export interface SearchHit {
@@ -152,6 +157,13 @@ export interface ReadModel extends ResultReader {
     applied: Applied,
     progress: (rows: number) => void,
   ): Promise<void>;
+  /**
+   * Removes some of what was last changed at or below `to`, all of which expired long ago: no answer changes. Newer results
+   * are never touched, whatever is applied meanwhile; what was removed may come back by a redelivery, and expired it stays.
+   * @param incarnation `to` is a position of; a store that holds another's is left as it is
+   * @returns how many were removed, roughly; 0: nothing is left to do now. @throws AppError STORE_UNAVAILABLE or POSITION_UNKNOWN (retryable)
+   */
+  purge(to: Position, incarnation: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -175,6 +187,7 @@ export interface StatsQuery {
   /** Of `window_start`, ISO-8601 with milliseconds and Z: inclusive lower and exclusive upper bound. */
   readonly from: string;
   readonly to: string;
+  readonly expiredTo?: ExpiredTo;
 }
 
 /** Members of a statistic that are judged alike when it is read: their facts and evidence are the same. */

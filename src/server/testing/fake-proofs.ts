@@ -2,6 +2,7 @@
 import type { PendingChange } from '../../contract/assess.js';
 import type { PipelineFact, Proof, ProofSource } from '../../contract/proof-port.js';
 import { keyOf, type ResultKey } from '../../position/commit-log.js';
+import { NOTHING_EXPIRED, type Expiry } from '../../position/expiry.js';
 import { position, type Micros } from '../../position/position.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../../words.js';
 import { committedAt, START_US } from './fake-store.js';
@@ -14,6 +15,7 @@ export class FakeProofs implements ProofSource {
   gate: Promise<void> = Promise.resolve();
   proved = 0;
   pipelines: PipelineFact[] = [fact()];
+  expiry: Expiry = NOTHING_EXPIRED;
   /** Postgres' time now, in seconds after the start of 2026; null: unknown. */
   seconds: number | null = 101;
   /** Called by each `prove`, before it answers. */
@@ -33,7 +35,7 @@ export class FakeProofs implements ProofSource {
     this.onProve();
     await this.gate;
     if (this.failure !== null) throw this.failure;
-    const { pipelines } = this;
+    const { pipelines, expiry } = this;
     return {
       position: position(this.at),
       committedAt: committedAt(this.at),
@@ -45,6 +47,7 @@ export class FakeProofs implements ProofSource {
       pipeline: (name, partition) =>
         pipelines.find((own) => own.pipeline === name && own.resultPartition === partition) ?? null,
       pipelines,
+      expiry,
     };
   }
 

@@ -1,6 +1,7 @@
 /** A fake of a store, for the tests of the server: holds rows in memory, fails or waits when told. */
 import { AppError } from '../../errors.js';
 import { keyOf, type ResultKey } from '../../position/commit-log.js';
+import { isExpired } from '../../position/expiry.js';
 import { micros, position } from '../../position/position.js';
 import { compareText, listResults } from '../../stores/listing.js';
 import type {
@@ -59,6 +60,7 @@ export class FakeStore implements ResultReader, SearchReader, StatsReader {
     const words = query.text.toLowerCase().split(/\s+/);
     const hits = [...this.rows.values()]
       .filter((row) => !row.deleted && row.engine === query.engine && query.kinds.includes(row.kind))
+      .filter((row) => !isExpired(row.position, { to: query.expiredTo ?? null }))
       .filter((row) => words.every((word) => JSON.stringify(row.calculatedValue).toLowerCase().includes(word)))
       .map((row) => ({ result: row, highlights: [`<em>${query.text}</em>`], cursor: cursorOf(row) }))
       .sort((a, b) => compareHits(a.cursor, b.cursor))

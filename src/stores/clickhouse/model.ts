@@ -6,6 +6,7 @@ import { readBinding } from './binding.js';
 import { CLICKHOUSE_LIMITS, positionUnknown, type ClickhouseLimits, type ClickhousePlace } from './command.js';
 import type { Meta } from './position.js';
 import { createRawLog } from './raw.js';
+import { purge } from './purge.js';
 import { list, readMany } from './read.js';
 import { drop, rebuild } from './rebuild.js';
 import { history, symbolStats } from './stats.js';
@@ -83,6 +84,10 @@ export function createClickhouseModel(options: ClickhouseModelOptions): ReadMode
     async rebuild(copy, applied, progress) {
       bound = await rebuild(place, { copy, applied, progress, newName: options.newName });
       retire(bound.previous);
+    },
+    async purge(to, incarnation) {
+      const meta = await boundMeta();
+      return meta.applied.incarnation === incarnation ? purge(place, meta, to) : 0;
     },
     close: () => client.close(),
   };

@@ -72,15 +72,16 @@ export function listSql(table: string, asked: ListQuery, narrowed: string = ''):
   const order = field(asked.orderBy);
   const [direction, beyond] = asked.descending ? ['DESC', '<'] : ['ASC', '>'];
   const params: Record<string, unknown> = { kind: asked.kind, engine: asked.engine, limit: asked.limit + 1 };
-  const given = (name: string, value: string): string => {
+  const given = (name: string, value: string, type = 'String'): string => {
     params[name] = value;
-    return `{${name}:String}`;
+    return `{${name}:${type}}`;
   };
   const conditions = [
     `kind = {kind:String} AND processing_engine = {engine:String} AND NOT deleted AND ${order} IS NOT NULL`,
     ...Object.entries(asked.equals).map(([name, value], index) => `${field(name)} = ${given(`equal${index}`, value)}`),
     ...(asked.from === undefined ? [] : [`${order} >= ${given('from', asked.from)}`]),
     ...(asked.to === undefined ? [] : [`${order} < ${given('to', asked.to)}`]),
+    ...(asked.expiredTo == null ? [] : [`position > ${given('expiredTo', String(asked.expiredTo), 'UInt64')}`]),
     ...(asked.after === undefined
       ? []
       : [

@@ -14,7 +14,8 @@ const KIND = 'order_window';
 const KEYS = `business_key >= concat({symbol:String}, '@', {from:String}) AND business_key < concat({symbol:String}, '@', {to:String})`;
 
 const WINDOWS = `kind = '${KIND}' AND processing_engine = {engine:String} AND NOT deleted AND ${KEYS}
-  AND symbol = {symbol:String} AND window_start >= {from:String} AND window_start < {to:String}`;
+  AND symbol = {symbol:String} AND window_start >= {from:String} AND window_start < {to:String}
+  AND position >= {firstAlive:UInt64}`;
 
 const AMOUNTS = ['total_amount', 'min_price', 'max_price'] as const;
 
@@ -40,7 +41,13 @@ const statsSql = (table: string): string => `SELECT kind, ${MEMBER}, count() AS 
 /** Runs and partitions of one symbol and range; more means that the answer would not be the whole. */
 const MOST_GROUPS = 100_000;
 
-const paramsOf = ({ symbol, engine, from, to }: StatsQuery): Params => ({ symbol, engine, from, to });
+const paramsOf = ({ symbol, engine, from, to, expiredTo }: StatsQuery): Params => ({
+  symbol,
+  engine,
+  from,
+  to,
+  firstAlive: String(expiredTo == null ? 0 : expiredTo + 1n),
+});
 
 /** @throws AppError POSITION_UNKNOWN or STORE_UNAVAILABLE, both retryable */
 export const symbolStats = (place: ClickhousePlace, asked: StatsQuery): Promise<Answer<SymbolStats>> =>
@@ -62,10 +69,10 @@ async function windows(
   meta: Meta,
   asked: StatsQuery & { limit: number },
 ): Promise<StoredResult[]> {
-  const { symbol, engine, from, to, limit } = asked;
+  const { symbol, ...range } = asked;
   const listed = listSql(
     qualified(place, meta.table),
-    { kind: KIND, engine, equals: { symbol }, orderBy: 'window_start', from, to, descending: false, limit },
+    { ...range, kind: KIND, equals: { symbol }, orderBy: 'window_start', descending: false },
     KEYS,
   );
   const rows = await query(place, listed.sql, { ...listed.params, symbol });

@@ -4,6 +4,7 @@ import type { ReadModel, SearchReader } from '../port.js';
 import { apply } from './apply.js';
 import { readBinding } from './binding.js';
 import { BoundPosition } from './position.js';
+import { purge } from './purge.js';
 import { list, readMany } from './read.js';
 import { rebuild } from './rebuild.js';
 import { Refresher } from './refresher.js';
@@ -92,6 +93,10 @@ export function createElasticModel(options: ElasticModelOptions): ElasticModel {
       const stored = await rebuild(place, { copy, applied, progress, newName: options.newName, writtenAt });
       bound = new BoundPosition(place, stored);
       retire(stored.meta.previous);
+    },
+    async purge(to, incarnation) {
+      const { meta } = await boundPosition();
+      return meta.applied.incarnation === incarnation ? purge(place, meta, to) : 0;
     },
     searchable: async () => refresher.settle(await boundPosition()),
     async close() {

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../errors.js';
 import type { ResultKey } from '../../position/commit-log.js';
-import type { Answer, ListQuery, StoredResult } from '../port.js';
+import type { Answer, ExpiredTo, ListQuery, StoredResult } from '../port.js';
 import { answer } from './binding.js';
 import { FIELD, fromElastic, idOf } from './document.js';
 import { call, refusalError, unavailable, type ElasticPlace, type Json } from './request.js';
@@ -55,6 +55,10 @@ export async function searchHits(place: ElasticPlace, index: string, body: objec
   return found.hits.hits;
 }
 
+/** The filter of what has not expired. */
+export const alive = (expiredTo: ExpiredTo | undefined): object[] =>
+  expiredTo == null ? [] : [{ range: { position: { gt: String(expiredTo) } } }];
+
 function field(name: string): string {
   if (FIELD.test(name)) return `texts.${name}`;
   throw new AppError('LIST_QUERY_INVALID', `A listing can't use the field ${JSON.stringify(name)}.`, {
@@ -79,6 +83,7 @@ export function listBody(query: ListQuery): object {
     { exists: { field: order } },
     ...Object.entries(query.equals).map(([name, value]) => ({ term: { [field(name)]: value } })),
     ...(to === undefined ? [] : [below(to)]),
+    ...alive(query.expiredTo),
   ];
   return {
     query: { bool: { filter, ...(from === undefined ? {} : { must_not: [below(from)] }) } },

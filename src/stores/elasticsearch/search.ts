@@ -3,7 +3,7 @@ import { AppError } from '../../errors.js';
 import type { Answer, SearchHit, SearchQuery } from '../port.js';
 import { answer } from './binding.js';
 import { fromElastic } from './document.js';
-import { searchHits } from './read.js';
+import { alive, searchHits } from './read.js';
 import type { ElasticPlace } from './request.js';
 
 const TEXT_CHARACTERS = 256;
@@ -15,7 +15,7 @@ const invalid = (why: string): AppError =>
  * Every word must be there, in any order and case, the last one as a beginning. Ordered by what never changes while the
  * result doesn't: a score would change with every other document, and a page would repeat or skip.
  */
-export function searchBody({ text, kinds, engine, after, limit }: SearchQuery): object {
+export function searchBody({ text, kinds, engine, after, limit, expiredTo }: SearchQuery): object {
   const words = text.trim();
   if (words === '') throw invalid('it has no words');
   if (words.length > TEXT_CHARACTERS) throw invalid(`it has more than ${TEXT_CHARACTERS} characters`);
@@ -23,6 +23,7 @@ export function searchBody({ text, kinds, engine, after, limit }: SearchQuery): 
     { terms: { kind: kinds } },
     { term: { processing_engine: engine } },
     { term: { deleted: false } },
+    ...alive(expiredTo),
     { match_bool_prefix: { search_text: { query: words, operator: 'and' } } },
   ];
   return {

@@ -5,6 +5,7 @@ import { readBinding } from './binding.js';
 import { MONGO_LIMITS, positionUnknown, type MongoLimits } from './command.js';
 import type { Meta } from './position.js';
 import { list, readMany, type MongoPlace } from './read.js';
+import { ensurePositionIndex, purge } from './purge.js';
 import { drop, rebuild } from './rebuild.js';
 
 export interface MongoModelOptions {
@@ -24,6 +25,8 @@ export function createMongoModel(options: MongoModelOptions): ReadModel {
   const place: MongoPlace = { client: options.client, db, limits };
   /** Which collection this server writes to, since it last asked. Wrong, it is noticed by the conditions of the writes. */
   let bound: Meta | null = null;
+  /** The collection that was last seen to have the index that a purge needs. */
+  let indexed: string | null = null;
   let retired: { readonly collection: string; readonly sinceMs: number; dropped: boolean } | null = null;
 
   function retire(collection: string | null): void {
@@ -66,6 +69,13 @@ export function createMongoModel(options: MongoModelOptions): ReadModel {
       const writtenAt = new Date(options.nowMs());
       bound = await rebuild(place, { copy, applied, progress, newName: options.newName, writtenAt });
       retire(bound.previous);
+    },
+    async purge(to, incarnation) {
+      const meta = await boundMeta();
+      if (meta.applied.incarnation !== incarnation) return 0;
+      if (indexed !== meta.collection) await ensurePositionIndex(place, meta);
+      indexed = meta.collection;
+      return purge(place, meta, to);
     },
     close: () => options.client.close(),
   };

@@ -2,7 +2,7 @@
  * Reading: position first, then data, in one causally consistent majority session on the primary. The data is then at
  * least as new as the position (contract.md §7), and it is the data of the collection that the position speaks of.
  */
-import type { ClientSession, Db, Document, MongoClient } from 'mongodb';
+import { Long, type ClientSession, type Db, type Document, type MongoClient } from 'mongodb';
 import { AppError } from '../../errors.js';
 import type { ResultKey } from '../../position/commit-log.js';
 import type { Answer, ListQuery, StoredResult } from '../port.js';
@@ -72,6 +72,7 @@ export function listFilter(query: ListQuery): { filter: Document; sort: Document
     // A comparison with a text matches texts only, so that a result without one is left out.
     { [order]: { $gte: query.from ?? '', ...(query.to === undefined ? {} : { $lt: query.to }) } },
   ];
+  if (query.expiredTo != null) conditions.push({ position: { $gt: Long.fromBigInt(query.expiredTo) } });
   if (after !== undefined) {
     conditions.push({
       $or: [

@@ -6,6 +6,7 @@ import { readBinding, type Bound } from './binding.js';
 import { command, serverRefusal, storeConflict, write, type MongoLimits } from './command.js';
 import { DOCUMENT_VERSION, toMongo } from './document.js';
 import { createMetaCollection, swapMeta, type Meta } from './position.js';
+import { POSITION_INDEX } from './purge.js';
 import type { MongoPlace } from './read.js';
 
 const PREFIX = 'results_';
@@ -73,7 +74,11 @@ async function create(db: Db, limits: MongoLimits, collection: string): Promise<
   await write(db, { create: collection }, limits.writeMs);
   const listed = await command(db, { listCollections: 1, filter: { name: collection } }, limits.readMs);
   const uuid: UUID = listed['cursor'].firstBatch[0].info.uuid;
-  await write(db, { createIndexes: collection, collectionUUID: uuid, indexes: INDEXES }, limits.writeMs);
+  await write(
+    db,
+    { createIndexes: collection, collectionUUID: uuid, indexes: [...INDEXES, POSITION_INDEX] },
+    limits.writeMs,
+  );
   return uuid;
 }
 

@@ -53,6 +53,7 @@ export function listStatement(q: ListQuery, most: number = MAX_LIMIT): { text: s
   for (const [name, wanted] of Object.entries(q.equals)) where.push(`${fieldOf(name)} = ${value(wanted)}`);
   if (q.from !== undefined) where.push(`${order} >= ${value(q.from)}`);
   if (q.to !== undefined) where.push(`${order} < ${value(q.to)}`);
+  if (q.expiredTo != null) where.push(`r.position > ${value(q.expiredTo)}`);
   if (q.after !== undefined) {
     const place = `(${value(q.after.order)}, ${value(q.after.businessKey)})`;
     where.push(`(${order}, r.business_key) ${q.descending ? '<' : '>'} ${place}`);

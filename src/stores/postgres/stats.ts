@@ -34,6 +34,7 @@ const SQL = `
   from results r
   where r.kind = '${KIND}' and r.engine = $1 and not r.deleted and (${text('symbol')} collate "C") = $2
     and (${text('window_start')} collate "C") >= $3 and (${text('window_start')} collate "C") < $4
+    and r.position > $6
   group by ${MEMBER}`;
 
 interface Group {
@@ -73,8 +74,9 @@ export function createPostgresStats(pool: Pool): StatsReader {
   return {
     store: 'POSTGRES',
 
-    async symbolStats({ engine, symbol, from, to }: StatsQuery) {
-      return { applied: null, data: statsOf(await rows<Group>(SQL, [engine, symbol, from, to, DECIMAL])) };
+    async symbolStats({ engine, symbol, from, to, expiredTo }: StatsQuery) {
+      const values = [engine, symbol, from, to, DECIMAL, expiredTo ?? -1];
+      return { applied: null, data: statsOf(await rows<Group>(SQL, values)) };
     },
 
     async history({ symbol, ...query }) {
