@@ -32,7 +32,7 @@ const FILES: Readonly<Record<AppName, string>> = {
 const ARGUMENTS: Readonly<Record<AppName, readonly string[]>> = {
   processor: [],
   // It backfills only while the topic is empty, so that there is something to see in the first minute.
-  // Few enough that a night of them, in four stores, stays small: results are kept for ever (docs/OPERATIONS.md).
+  // Few enough that a night of them, in four stores, stays small (docs/OPERATIONS.md).
   generator: ['--backfill-minutes', '60', '--rate', '5'],
   server: [],
 };
