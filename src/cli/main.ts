@@ -3,7 +3,9 @@ import { readTopicEnds } from '../../generator/kafka.js';
 import { addGeneratorOptions, parseGeneratorOptions } from '../../generator/options.js';
 import { runGenerator } from '../../generator/run.js';
 import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS } from '../../wire/topics.js';
+import { pathsFrom } from '../../stack/paths.js';
 import { configMarkdown } from '../config.js';
+import { readDisk } from './disk.js';
 import { produce, type ProduceOptions } from './produce.js';
 import { askServer, renderStatus } from './status.js';
 
@@ -46,17 +48,19 @@ program
 
 program
   .command('status')
-  .description('server, stores, pipelines and topics on one screen')
+  .description('server, stores, pipelines, topics and disk on one screen')
   .addOption(brokers())
   .addOption(new Option('--url <url>', 'GraphQL address').env('TIDEMARK_URL').default(DEFAULT_URL))
-  .action(async (options: { brokers: string; url: string }) => {
+  .addOption(new Option('--data <folder>', 'the data of a stack on this machine').default(pathsFrom(process.env).data))
+  .action(async (options: { brokers: string; url: string; data: string }) => {
     const names = [TOPIC_ORDERS, ...RESULT_TOPICS, TOPIC_COMMIT_LOG];
     const sentence = `Kafka at ${options.brokers} does not answer. Is it running? npm start`;
-    const [server, topics] = await Promise.all([
+    const [server, topics, sizes] = await Promise.all([
       askServer(options.url, ANSWER_LIMIT_MS),
       readTopicEnds(options.brokers, names).catch(() => ({ sentence })),
+      readDisk(options.data),
     ]);
-    out.say(renderStatus(server, topics));
+    out.say(renderStatus(server, topics, { data: options.data, sizes }));
     process.exitCode = server.kind === 'down' || 'sentence' in topics ? 1 : 0;
   });
 

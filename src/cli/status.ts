@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { TopicEnds } from '../../generator/kafka.js';
+import type { FolderSize } from './disk.js';
 
 const QUERY = `{
   serverInfo { version position time }
@@ -63,10 +64,22 @@ function table(head: readonly string[], rows: readonly (readonly Scalar[])[]): s
 
 const pick = (rows: readonly Row[], fields: readonly string[]): Scalar[][] => rows.map((r) => fields.map((f) => r[f]));
 
-/** One screen: server, stores, pipelines, topics. What is down is said in a sentence. */
+const MB = 1024 * 1024;
+
+/** Largest first, with the sum. Of servers elsewhere nothing is known here. */
+function diskTable(data: string, sizes: readonly FolderSize[] | null): string {
+  if (sizes === null) return `No data of a stack in ${data}: what its servers take on their disks is not known here.`;
+  const inMb = (bytes: number): string => String(Math.ceil(bytes / MB));
+  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const rows = [...sizes.map(({ folder, bytes }) => [folder, inMb(bytes)]), ['all', inMb(total)]];
+  return table(['disk', 'MB'], rows);
+}
+
+/** One screen: server, stores, pipelines, topics, disk. What is down is said in a sentence. */
 export function renderStatus(
   server: ServerStatus,
   topics: readonly TopicEnds[] | { readonly sentence: string },
+  disk: { readonly data: string; readonly sizes: readonly FolderSize[] | null },
 ): string {
   const parts: string[] = [];
   if (server.kind === 'down') parts.push(server.sentence);
@@ -92,5 +105,6 @@ export function renderStatus(
     ]);
     parts.push(rows.length > 0 ? table(['topic', 'records', 'end offsets'], rows) : 'None of the topics exists yet.');
   }
+  parts.push(diskTable(disk.data, disk.sizes));
   return parts.join('\n');
 }
