@@ -31,6 +31,9 @@ const start = (minute: number): string => `2026-01-05T09:${String(minute).padSta
 const windowKey = (minute: number) => ({ kind: 'order_window', businessKey: `005930@${start(minute)}`, engine });
 const orderKey = (id: string) => ({ kind: 'order', businessKey: id, engine });
 
+/** Only a bound for a busy machine. */
+const LIMIT_MS = 120_000;
+
 let database: TestDatabase;
 let pool: Pool;
 let ingest: LogHandler;
@@ -51,11 +54,11 @@ beforeEach(async () => {
   model = createMemoryModel();
   const payload = { source_topic: 'orders.events', source_partition: 0, start_offset: 0, log_start_offset: 0 };
   await deliver(stamped('control.assignment', { calculated_value: { ...payload, max_event_time_before: null } }));
-});
+}, LIMIT_MS);
 afterEach(async () => {
   await pool.end();
   await database.drop();
-});
+}, LIMIT_MS);
 
 const stamped = (name: string, over: object): Record<string, unknown> => ({
   ...golden(name),
@@ -204,124 +207,148 @@ async function answers(): Promise<unknown> {
   };
 }
 
-test('what has expired is absent from every answer, which says so, before it is removed and after, and when it comes back', async () => {
-  await deliverWindow(0);
-  await deliverWindow(5);
-  await raiseFloor(pool, 0);
-  await deliverWindow(10);
-  const rows = await copyToModel();
-  const [, windowTen] = [windowKey(5).businessKey, windowKey(10).businessKey];
-  const alive: Seen = { row: windowTen, level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
-  const short = { keys: [windowTen], level: 'LOW', reasons: ['NO_CHECKPOINT', 'RESULT_EXPIRED'] };
-  const whole = { keys: [windowTen], level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
-  const expected = {
-    // A window later than all that has expired was never there.
-    rows: [EXPIRED, EXPIRED, alive, ABSENT, EXPIRED, EXPIRED, alive, ABSENT],
-    lists: [short, short, whole],
-    newest: whole,
-    stats: [1, 'LOW', ['NO_CHECKPOINT', 'RESULT_EXPIRED']],
-    history: [1, ['NO_CHECKPOINT']],
-  };
-  expect(await answers()).toEqual(expected);
+test(
+  'what has expired is absent from every answer, which says so, before it is removed and after, and when it comes back',
+  async () => {
+    await deliverWindow(0);
+    await deliverWindow(5);
+    await raiseFloor(pool, 0);
+    await deliverWindow(10);
+    const rows = await copyToModel();
+    const [, windowTen] = [windowKey(5).businessKey, windowKey(10).businessKey];
+    const alive: Seen = { row: windowTen, level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
+    const short = { keys: [windowTen], level: 'LOW', reasons: ['NO_CHECKPOINT', 'RESULT_EXPIRED'] };
+    const whole = { keys: [windowTen], level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
+    const expected = {
+      // A window later than all that has expired was never there.
+      rows: [EXPIRED, EXPIRED, alive, ABSENT, EXPIRED, EXPIRED, alive, ABSENT],
+      lists: [short, short, whole],
+      newest: whole,
+      stats: [1, 'LOW', ['NO_CHECKPOINT', 'RESULT_EXPIRED']],
+      history: [1, ['NO_CHECKPOINT']],
+    };
+    expect(await answers()).toEqual(expected);
 
-  const removable = await removableTo(pool, 0);
-  if (removable === null) throw new Error('nothing may be removed');
-  expect(await purgeResults(pool, removable.to, 10)).toBe(2);
-  expect(await model.purge(removable.to, removable.incarnation)).toBe(2);
-  expect(await answers()).toEqual(expected);
+    const removable = await removableTo(pool, 0);
+    if (removable === null) throw new Error('nothing may be removed');
+    expect(await purgeResults(pool, removable.to, 10)).toBe(2);
+    expect(await model.purge(removable.to, removable.incarnation)).toBe(2);
+    expect(await answers()).toEqual(expected);
 
-  // A zombie's write, or a redelivery, of what was removed.
-  const binding = await model.binding();
-  if (binding.status === 'unbound') throw new Error(binding.reason);
-  const { applied } = binding;
-  await model.apply([{ ...applied, predecessor: '', documents: rows }], applied);
-  expect((await model.readMany([windowKey(0)])).data).not.toEqual([null]);
-  expect(await answers()).toEqual(expected);
-});
+    // A zombie's write, or a redelivery, of what was removed.
+    const binding = await model.binding();
+    if (binding.status === 'unbound') throw new Error(binding.reason);
+    const { applied } = binding;
+    await model.apply([{ ...applied, predecessor: '', documents: rows }], applied);
+    expect((await model.readMany([windowKey(0)])).data).not.toEqual([null]);
+    expect(await answers()).toEqual(expected);
+  },
+  LIMIT_MS,
+);
 
-test('a key that may have been there before starts anew as LOW, a new one does not', async () => {
-  await deliverOrder('old', 1);
-  await deliverWindow(5);
-  await raiseFloor(pool, 0);
-  const job = createExpiryJob({
-    pool,
-    models: [],
-    retentionMs: 0,
-    graceMs: 0,
-    registry: new Registry(),
-    log: pino({ level: 'silent' }),
-  });
-  await job.run();
-  expect((await pool.query('select 1 from results')).rowCount).toBe(0);
-  await deliverOrder('old', 1);
-  await deliverOrder('new', 2);
-  await deliverWindow(5);
-  await deliverWindow(10);
-  const high = { level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
-  const low = { level: 'LOW', reasons: ['NO_CHECKPOINT', 'RESULT_EXPIRED'] };
-  expect(await see('POSTGRES', orderKey('old'))).toEqual({ row: 'old', ...low });
-  expect(await see('POSTGRES', orderKey('new'))).toEqual({ row: 'new', ...high });
-  expect(await see('POSTGRES', windowKey(5))).toEqual({ row: windowKey(5).businessKey, ...low });
-  expect(await see('POSTGRES', windowKey(10))).toEqual({ row: windowKey(10).businessKey, ...high });
-  expect(job.problems()).toEqual([]);
-});
+test(
+  'a key that may have been there before starts anew as LOW, a new one does not',
+  async () => {
+    await deliverOrder('old', 1);
+    await deliverWindow(5);
+    await raiseFloor(pool, 0);
+    const job = createExpiryJob({
+      pool,
+      models: [],
+      retentionMs: 0,
+      graceMs: 0,
+      registry: new Registry(),
+      log: pino({ level: 'silent' }),
+    });
+    await job.run();
+    expect((await pool.query('select 1 from results')).rowCount).toBe(0);
+    await deliverOrder('old', 1);
+    await deliverOrder('new', 2);
+    await deliverWindow(5);
+    await deliverWindow(10);
+    const high = { level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
+    const low = { level: 'LOW', reasons: ['NO_CHECKPOINT', 'RESULT_EXPIRED'] };
+    expect(await see('POSTGRES', orderKey('old'))).toEqual({ row: 'old', ...low });
+    expect(await see('POSTGRES', orderKey('new'))).toEqual({ row: 'new', ...high });
+    expect(await see('POSTGRES', windowKey(5))).toEqual({ row: windowKey(5).businessKey, ...low });
+    expect(await see('POSTGRES', windowKey(10))).toEqual({ row: windowKey(10).businessKey, ...high });
+    expect(job.problems()).toEqual([]);
+  },
+  LIMIT_MS,
+);
 
-test('what is held against a key without a time outlives its expiry; when too much is held, nothing is taken for new', async () => {
-  await deliver(
-    stamped('control.late-dropped', { business_key: orderKey('dropped').businessKey, ...lateDropOf('order') }),
-  );
-  await deliverOrder('seen', 1);
-  await raiseFloor(pool, 0);
-  const to = (await removableTo(pool, 0))?.to ?? position(0);
-  expect(await purgeResults(pool, to, 1)).toBe(1);
-  expect(await see('POSTGRES', orderKey('dropped'))).toEqual(EXPIRED);
-  await deliverOrder('dropped', 9);
-  expect((await see('POSTGRES', orderKey('dropped'))).reasons).toContain('VIOLATION_LATE_DROPPED');
+test(
+  'what is held against a key without a time outlives its expiry; when too much is held, nothing is taken for new',
+  async () => {
+    await deliver(
+      stamped('control.late-dropped', { business_key: orderKey('dropped').businessKey, ...lateDropOf('order') }),
+    );
+    await deliverOrder('seen', 1);
+    await raiseFloor(pool, 0);
+    const to = (await removableTo(pool, 0))?.to ?? position(0);
+    expect(await purgeResults(pool, to, 1)).toBe(1);
+    expect(await see('POSTGRES', orderKey('dropped'))).toEqual(EXPIRED);
+    await deliverOrder('dropped', 9);
+    expect((await see('POSTGRES', orderKey('dropped'))).reasons).toContain('VIOLATION_LATE_DROPPED');
+    const requested = async (): Promise<unknown> =>
+      (await pool.query<object>('select business_key from reprocessing_requests')).rows;
+    expect(await requested()).toEqual([{ business_key: 'dropped' }]);
 
-  await raiseFloor(pool, 0);
-  expect(await purgeResults(pool, (await removableTo(pool, 0))?.to ?? to, 0)).toBe(1);
-  await deliverOrder('dropped', 9);
-  await deliverOrder('later', 59);
-  expect(await see('POSTGRES', orderKey('dropped'))).toMatchObject({ row: 'dropped', level: 'LOW' });
-  expect(await see('POSTGRES', orderKey('later'))).toMatchObject({ row: 'later', level: 'LOW' });
-});
+    await raiseFloor(pool, 0);
+    expect(await purgeResults(pool, (await removableTo(pool, 0))?.to ?? to, 0)).toBe(1);
+    expect(await requested()).toEqual([]);
+    await deliverOrder('dropped', 9);
+    await deliverOrder('later', 59);
+    expect(await see('POSTGRES', orderKey('dropped'))).toMatchObject({ row: 'dropped', level: 'LOW' });
+    expect(await see('POSTGRES', orderKey('later'))).toMatchObject({ row: 'later', level: 'LOW' });
+  },
+  LIMIT_MS,
+);
 
 /** The golden drop, of a result of this kind. */
 const lateDropOf = (kind: string): object => ({
   calculated_value: { ...(golden('control.late-dropped')['calculated_value'] as object), kind },
 });
 
-test('removal waits for the ingest of the partition, and leaves what was changed meanwhile', async () => {
-  await deliverWindow(0);
-  await raiseFloor(pool, 0);
-  const to = (await removableTo(pool, 0))?.to ?? position(0);
-  let removal: Promise<number> | null = null;
-  onStep = (point) => {
-    if (point === 'locked') removal = purgeResults(pool, to, 10);
-  };
-  await deliverWindow(0);
-  expect(await (removal as Promise<number> | null)).toBe(0);
-  onStep = () => undefined;
-  for (let round = 0; round < 20; round++) {
+test(
+  'removal waits for the ingest of the partition, and leaves what was changed meanwhile',
+  async () => {
+    await deliverWindow(0);
     await raiseFloor(pool, 0);
-    const reached = (await removableTo(pool, 0))?.to ?? to;
-    await Promise.all([deliverWindow(0), purgeResults(pool, reached, 10)]);
-    const { rows } = await pool.query<{ position: string; total: string }>(
-      `select position, calculated_value ->> 'orders_total' as total from results`,
-    );
-    expect(rows).toEqual([{ position: expect.any(String), total: String(offset - 1) }]);
-    expect(BigInt(rows[0]?.position ?? 0) > reached).toBe(true);
-  }
-});
+    const to = (await removableTo(pool, 0))?.to ?? position(0);
+    let removal: Promise<number> | null = null;
+    onStep = (point) => {
+      if (point === 'locked') removal = purgeResults(pool, to, 10);
+    };
+    await deliverWindow(0);
+    expect(await (removal as Promise<number> | null)).toBe(0);
+    onStep = () => undefined;
+    for (let round = 0; round < 10; round++) {
+      await raiseFloor(pool, 0);
+      const reached = (await removableTo(pool, 0))?.to ?? to;
+      await Promise.all([deliverWindow(0), purgeResults(pool, reached, 10)]);
+      const { rows } = await pool.query<{ position: string; total: string }>(
+        `select position, calculated_value ->> 'orders_total' as total from results`,
+      );
+      expect(rows).toEqual([{ position: expect.any(String), total: String(offset - 1) }]);
+      expect(BigInt(rows[0]?.position ?? 0) > reached).toBe(true);
+    }
+  },
+  LIMIT_MS,
+);
 
-test('only what is older than the retention expires, and nothing is removed before the grace is over', async () => {
-  await deliverWindow(0);
-  expect(await raiseFloor(pool, 3_600_000)).toBe(0);
-  expect(await see('POSTGRES', windowKey(0))).toMatchObject({ row: windowKey(0).businessKey });
-  expect(await raiseFloor(pool, 0)).toBe(1);
-  expect(await see('POSTGRES', windowKey(0))).toEqual(EXPIRED);
-  expect(await removableTo(pool, 3_600_000)).toBeNull();
-  // A longer retention, set later, brings nothing back.
-  expect(await raiseFloor(pool, 3_600_000)).toBe(0);
-  expect(await see('POSTGRES', windowKey(0))).toEqual(EXPIRED);
-});
+test(
+  'only what is older than the retention expires, and nothing is removed before the grace is over',
+  async () => {
+    await deliverWindow(0);
+    expect(await raiseFloor(pool, 3_600_000)).toBe(0);
+    expect(await see('POSTGRES', windowKey(0))).toMatchObject({ row: windowKey(0).businessKey });
+    expect(await raiseFloor(pool, 0)).toBe(1);
+    expect(await see('POSTGRES', windowKey(0))).toEqual(EXPIRED);
+    expect(await removableTo(pool, 3_600_000)).toBeNull();
+    // A longer retention, set later, brings nothing back.
+    expect(await raiseFloor(pool, 3_600_000)).toBe(0);
+    expect(await see('POSTGRES', windowKey(0))).toEqual(EXPIRED);
+  },
+  LIMIT_MS,
+);

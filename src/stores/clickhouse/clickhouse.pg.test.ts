@@ -195,6 +195,11 @@ describe('statistics', () => {
     const history = await model.history({ ...asked, limit: 10 });
     expect(history.data.map(({ businessKey }) => businessKey)).toEqual([`005930@${at(0)}`, `005930@${at(5)}`]);
     expect((await model.history({ ...asked, limit: 1 })).data).toHaveLength(1);
+    // What has expired counts nowhere, though it is still there.
+    const expiredTo = history.data[0]?.position ?? null;
+    const later = { ...asked, expiredTo };
+    expect((await model.symbolStats(later)).data).toMatchObject({ windows: 1, totalAmount: '0.00000002' });
+    expect((await model.history({ ...later, limit: 10 })).data).toEqual(history.data.slice(1));
   });
 
   test('no window is no statistic, and an amount that the column can not hold is not rounded', async () => {

@@ -99,14 +99,27 @@ export async function purgeResults(pool: Pool, to: Position, heldMost: number): 
 
 const OF_PLACE = `r.position <= $1 and r.result_topic = $2 and r.result_partition = $3`;
 
+interface Gone {
+  readonly gone: string;
+}
+
+/** Nobody recomputes what has expired: its request goes with it. */
+const DELETE_SURPLUS = `
+  requests as (
+    delete from reprocessing_requests where (kind, business_key, engine) in (select kind, business_key, engine from surplus)),
+  results_gone as (
+    delete from results where (kind, business_key, engine) in (select kind, business_key, engine from surplus) returning 1)
+  select count(*) as gone from results_gone`;
+
 async function remove(client: PoolClient, { topic, partition }: Place, to: Position): Promise<number> {
-  const { rowCount } = await client.query(
-    `delete from results where (kind, business_key, engine) in
-       (select r.kind, r.business_key, r.engine from results r where ${OF_PLACE} and not ${HELD}
-         order by r.position limit ${ROWS_PER_DELETE})`,
+  const { rows } = await client.query<Gone>(
+    `with surplus as (
+       select r.kind, r.business_key, r.engine from results r where ${OF_PLACE} and not ${HELD}
+        order by r.position limit ${ROWS_PER_DELETE}),
+     ${DELETE_SURPLUS}`,
     [to, topic, partition],
   );
-  return rowCount ?? 0;
+  return Number(rows[0]?.gone ?? 0);
 }
 
 /**
@@ -114,16 +127,16 @@ async function remove(client: PoolClient, { topic, partition }: Place, to: Posit
  * so that no key is ever taken for new that is not.
  */
 async function removeHeld(client: PoolClient, place: Place, to: Position, most: number): Promise<number> {
-  const { rowCount } = await client.query(
+  const { rows } = await client.query<Gone>(
     `with surplus as (
        select r.kind, r.business_key, r.engine from results r where ${OF_PLACE} and ${HELD}
         order by r.position desc offset $4 limit ${ROWS_PER_DELETE}),
      noted as (
-       update expired_kinds e set until = null where (e.kind, e.engine) in (select kind, engine from surplus))
-     delete from results where (kind, business_key, engine) in (select kind, business_key, engine from surplus)`,
+       update expired_kinds e set until = null where (e.kind, e.engine) in (select kind, engine from surplus)),
+     ${DELETE_SURPLUS}`,
     [to, place.topic, place.partition, most],
   );
-  return rowCount ?? 0;
+  return Number(rows[0]?.gone ?? 0);
 }
 
 /** Every writer of a result row takes its partition's lock first (contract.md §6): ingest never finds half of a row's life. */
