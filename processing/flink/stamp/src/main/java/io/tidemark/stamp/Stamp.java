@@ -1,6 +1,6 @@
 package io.tidemark.stamp;
 
-import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -8,13 +8,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.sink2.Sink;
-import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** The evidence stamp, for any job. README.md shows the five lines. */
 public final class Stamp {
@@ -62,7 +60,7 @@ public final class Stamp {
             .setProperty("acks", "all")
             .setProperty("enable.idempotence", "true");
     properties.forEach(builder::setProperty);
-    return builder.setRecordSerializer(serializer(topic)).build();
+    return builder.setRecordSerializer(new StampedSerializer(topic)).build();
   }
 
   /**
@@ -71,7 +69,7 @@ public final class Stamp {
    * @throws IllegalStateException if the topic does not exist or the brokers do not answer within a minute
    */
   public static int partitionsOf(String brokers, String topic, Map<String, String> properties) {
-    var config = new java.util.HashMap<String, Object>(properties);
+    var config = new HashMap<String, Object>(properties);
     config.put("bootstrap.servers", brokers);
     try (Admin admin = Admin.create(config)) {
       return admin
@@ -87,16 +85,5 @@ public final class Stamp {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted", e);
     }
-  }
-
-  /** No time is set: KafkaSink would take the event time, by which Kafka's retention deletes old events' results. */
-  static KafkaRecordSerializationSchema<Stamped> serializer(String topic) {
-    return (record, context, timestamp) ->
-        new ProducerRecord<>(
-            topic,
-            record.partition,
-            null,
-            record.key.getBytes(StandardCharsets.UTF_8),
-            record.value.getBytes(StandardCharsets.UTF_8));
   }
 }

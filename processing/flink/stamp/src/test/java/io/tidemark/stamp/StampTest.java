@@ -1,11 +1,14 @@
 package io.tidemark.stamp;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -20,6 +23,7 @@ import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class StampTest {
@@ -226,6 +230,22 @@ class StampTest {
       assertEquals(2, said.size());
       said.forEach(m -> assertEquals("STOPPING", m.path("calculated_value").path("state").asText()));
     }
+  }
+
+  @Test
+  void aRecordGoesWhereTheStampSaidUnderItsBusinessKeyAndWithoutAnEventTime() {
+    var sent = new StampedSerializer("results").serialize(new Stamped(3, "key", "{}"), null, T0);
+    assertEquals("results", sent.topic());
+    assertEquals(3, sent.partition());
+    assertEquals("key", new String(sent.key(), StandardCharsets.UTF_8));
+    assertNull(sent.timestamp());
+  }
+
+  @ParameterizedTest
+  @EnumSource(DeliveryGuarantee.class)
+  void theSinkCanBeBuiltForEveryDelivery(DeliveryGuarantee delivery) {
+    StampOptions options = new StampOptions("p", 1, delivery, 1_000);
+    assertNotNull(Stamp.sink(options, "localhost:1", "results", "prefix", Map.of("security.protocol", "PLAINTEXT")));
   }
 
   private static Result result(String symbol) {
