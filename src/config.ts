@@ -162,7 +162,7 @@ export const VARIABLES = {
   DRAIN_TIMEOUT_MS: {
     schema: integer(500, 120_000),
     default: '8000',
-    about: 'Shutdown waits so long for running work. Milliseconds.',
+    about: 'Shutdown takes at most so long: what is still running then is rolled back. Milliseconds.',
   },
 } as const satisfies Record<
   string,

@@ -160,8 +160,10 @@ test('zombies that stop after the poll, holding the lock, holding the clock: the
   expect(await discrepancies(sql, feed)).toEqual([]);
 }, 240_000);
 
-test('sent away in the middle of a transaction it ends that transaction; one that hangs is cut off, and nothing of it stays', async () => {
+test('a batch that takes longer than the session costs no membership; sent away in the middle of a transaction it ends that transaction; one that hangs is cut off, and nothing of it stays', async () => {
   await feed.produce(20);
+  // The session is of 6 s.
+  const patient = start({ fault: { kind: 'hold', at: 'polled', nth: 1, holdMs: 8_000 } });
   const finishing = start({ fault: { kind: 'hold', at: 'written', nth: 2, holdMs: 1_500 } });
   await finishing.until('fault');
   expect(await finishing.drain()).toEqual({ code: 0, signal: null });
@@ -180,6 +182,10 @@ test('sent away in the middle of a transaction it ends that transaction; one tha
   const after = await consumed(sql);
   const moved = after.filter((next, p) => next !== before[p]).length;
   expect(moved).toBeLessThanOrEqual(hanging.of('committed').length - partitions);
+  await patient.until('fault');
+  await patient.until('committed');
+  // It says so when the group has given its place away: "not aware of this member", "rebalancing".
+  expect(patient.of('log').map(({ message }) => message)).toEqual([]);
   start();
   await takenIn();
   expect(await discrepancies(sql, feed)).toEqual([]);

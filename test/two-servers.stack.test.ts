@@ -49,9 +49,9 @@ async function another(): Promise<Server> {
   return { name: 'second', url, component };
 }
 
-/** Events at 150 a second until `calm`. */
+/** Events at 100 a second until `calm`. */
 function generate(): void {
-  const options = ['--rate', '150', '--count', '1000000', '--backfill-minutes', '0', '--symbols', '60'];
+  const options = ['--rate', '100', '--count', '1000000', '--backfill-minutes', '0', '--symbols', '60'];
   const running = execa('node', ['bin/tidemark.mjs', 'generate', ...options], {
     cwd: REPOSITORY,
     env: { KAFKA_BROKERS: stack.kafkaBrokers, TIDEMARK_URL: stack.graphqlUrl },
@@ -132,7 +132,7 @@ async function judging(servers: readonly Server[], work: () => Promise<unknown>)
         const judged = await judge(server, scope).catch(() => ({ wrong: [], current: 0 }));
         wrong.push(...judged.wrong);
         current.set(`${server.name} ${scope}`, (current.get(`${server.name} ${scope}`) ?? 0) + judged.current);
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }),
   );
