@@ -126,6 +126,9 @@ test('rebalanced from two to three to one, by joining, leaving and dying, under 
 
 test('zombies that stop after the poll, holding the lock, holding the clock: the others go on, and what they wake up with is fenced', async () => {
   const group = 'zombies';
+  const sweeper = start();
+  await takenIn();
+  await sweeper.drain();
   const zombies = (['polled', 'locked', 'written'] as const).map((at) =>
     start({ group, fault: { kind: 'stop', at, nth: 1 } }),
   );
@@ -184,6 +187,9 @@ test('a batch that takes longer than the session costs no membership; sent away 
   expect(moved).toBeLessThanOrEqual(hanging.of('committed').length - partitions);
   await patient.until('fault');
   await patient.until('committed');
+  const goesOn = progress(patient);
+  await feed.produce(1);
+  await goesOn;
   // It says so when the group has given its place away: "not aware of this member", "rebalancing".
   expect(patient.of('log').map(({ message }) => message)).toEqual([]);
   start();
