@@ -41,6 +41,7 @@ const ask = (over: Partial<Assessment> = {}): ReturnType<typeof assess> =>
   assess({
     store: 'MONGODB',
     scope: 'EVENTUAL',
+    deadLetter: false,
     engine: 'FLINK',
     row: row(),
     pipeline,

@@ -75,6 +75,8 @@ export interface Assessment {
   readonly row: AssessedRow | null;
   /** null: nothing was ever heard of the pipeline. Left out when there is none to ask (a null without a pipeline). */
   readonly pipeline?: PipelineEvidence | null;
+  /** A dead letter that nobody has settled could belong to it. */
+  readonly deadLetter: boolean;
   /** null: the source of truth can't be asked. */
   readonly proof: ProvenPosition | null;
   /** May a result be missing from the null or the set because it has expired (ADR 10)? Left out: no. */
@@ -187,6 +189,7 @@ export function assess(input: Assessment): Contract {
   const silent = stopped(input);
   const held = [
     ...heldByFacts(input),
+    ...(input.deadLetter ? ['VIOLATION_DEAD_LETTER'] : []),
     ...(silent ? ['PIPELINE_STOPPED'] : []),
     ...(input.expired === true ? ['RESULT_EXPIRED'] : []),
   ];

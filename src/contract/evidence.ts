@@ -3,8 +3,9 @@ import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
 import { mayHaveExpired, NOTHING_EXPIRED, setMayLack, type Expiry, type Range } from '../position/expiry.js';
 import type { Micros } from '../position/position.js';
-import type { StatsMembers, StoredResult } from '../stores/port.js';
+import type { StatsMembers, StatsQuery, StoredResult } from '../stores/port.js';
 import type { AppliedPosition, AssessedRow, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
+import { NO_LETTERS } from './dead-letters.js';
 import type { PipelineFact, Proof } from './proof-port.js';
 
 /** What one read of one store brought back besides its data. */
@@ -27,7 +28,12 @@ export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | nu
   const pipeline =
     row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
   const expired = row === null && mayHaveExpired(expiryOf(read), key);
-  return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null, expired);
+  const letters = facts?.letters ?? NO_LETTERS;
+  const held =
+    row === null
+      ? letters.holdsNull(key, topicsOf(facts, key.engine))
+      : letters.holdsRow(row, facts?.pipeline(row.pipeline, row.resultPartition)?.resultTopic ?? null);
+  return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null, { expired, deadLetter: held });
 }
 
 const expiryOf = ({ proof, lastProof }: ReadEvidence): Expiry => (proof ?? lastProof)?.expiry ?? NOTHING_EXPIRED;
@@ -44,15 +50,25 @@ export function ofSet(
 ): Assessment {
   const pipeline = ofEngine(read.proof ?? read.lastProof, engine);
   const expired = range !== 'living' && setMayLack(expiryOf(read), { kind, engine }, range);
-  return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null, expired);
+  return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null, {
+    expired,
+    deadLetter: false,
+  });
 }
 
 /**
  * Of members of a statistic that are judged alike. Which source partitions they cover is not known here, so an open one is
  * only its run's if that owns all partitions: what can't be told apart is not claimed. Changes in flight are the set's.
  */
-export function ofMembers(read: ReadEvidence, kind: string, engine: ProcessingEngine, group: StatsMembers): Assessment {
-  const facts = (read.proof ?? read.lastProof)?.pipeline(group.pipeline, group.resultPartition) ?? null;
+export function ofMembers(
+  read: ReadEvidence,
+  kind: string,
+  { engine, symbol }: Pick<StatsQuery, 'engine' | 'symbol'>,
+  group: StatsMembers,
+): Assessment {
+  const known = read.proof ?? read.lastProof;
+  const facts = known?.pipeline(group.pipeline, group.resultPartition) ?? null;
+  const held = known?.letters.holdsMembers(group, facts?.resultTopic ?? null, symbol) ?? false;
   const row: AssessedRow = {
     kind,
     businessKey: '',
@@ -66,7 +82,7 @@ export function ofMembers(read: ReadEvidence, kind: string, engine: ProcessingEn
     coverage: Object.fromEntries(Object.keys(facts?.owners ?? {}).map((p) => [p, [0, 0]] as const)),
     position: group.newestPosition,
   };
-  return assessment(read, engine, row, facts, null, false);
+  return assessment(read, engine, row, facts, null, { expired: false, deadLetter: held });
 }
 
 // Written out, not spread: this runs once per row of a page.
@@ -76,7 +92,7 @@ function assessment(
   row: AssessedRow | null,
   pipeline: PipelineEvidence | null,
   pending: PendingChange | null,
-  expired: boolean,
+  { expired, deadLetter }: { readonly expired: boolean; readonly deadLetter: boolean },
 ): Assessment {
   return {
     store: read.store,
@@ -84,6 +100,7 @@ function assessment(
     engine,
     row,
     pipeline,
+    deadLetter,
     proof: read.proof,
     expired,
     pending,
@@ -93,6 +110,10 @@ function assessment(
     bounds: read.bounds,
   };
 }
+
+const topicsOf = (facts: Proof | null, engine: ProcessingEngine): string[] => [
+  ...new Set(facts?.pipelines.flatMap((fact) => (fact.engine === engine ? [fact.resultTopic] : []))),
+];
 
 /**
  * The weakest of an engine's pipelines: what is missing may be missing because any of them is silent. null when none

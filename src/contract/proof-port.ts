@@ -2,6 +2,7 @@
 import type { ResultKey } from '../position/commit-log.js';
 import type { Expiry } from '../position/expiry.js';
 import type { Micros, Position } from '../position/position.js';
+import type { OpenLetters } from './dead-letters.js';
 import type { PipelineEvidence, PendingChange, ProvenPosition } from './assess.js';
 import type { ProcessingEngine } from '../words.js';
 
@@ -32,6 +33,8 @@ export interface Proof extends ProvenPosition {
   readonly pipelines: readonly PipelineFact[];
   /** What has expired, of the same snapshot. */
   readonly expiry: Expiry;
+  /** Dead letters that are not settled. */
+  readonly letters: OpenLetters;
 }
 
 export interface ProofSource {

@@ -114,6 +114,8 @@ describe('the shared clock read', () => {
                 expiredKinds: [],
                 entries: [],
                 facts: [],
+                lettersAt: null,
+                letters: [],
                 ...read,
               }),
             fail: reject,

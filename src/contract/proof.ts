@@ -10,6 +10,7 @@ import { expiryOf, type StoredExpiredKind } from '../position/expiry.js';
 import { micros, position, type Micros } from '../position/position.js';
 import { realAfter, type After } from '../timers.js';
 import type { ProcessingEngine } from '../words.js';
+import { MOST_MARKS, NO_LETTERS, OpenLetters, type LetterMark } from './dead-letters.js';
 import { InFlight, type Horizon, type SeenEntry } from './in-flight.js';
 import { pipelineFact, type StoredFacts } from './pipeline-facts.js';
 import type { PipelineFact, Proof, ProofSource } from './proof-port.js';
@@ -28,6 +29,10 @@ export interface ClockRead {
   readonly facts: readonly StoredFacts[];
   readonly expiredTo: string | null;
   readonly expiredKinds: readonly StoredExpiredKind[];
+  /** The position that last changed which dead letters are held against results; null: there are none. */
+  readonly lettersAt: string | null;
+  /** All that are not settled; null: as at the position that was asked with. */
+  readonly letters: readonly LetterMark[] | null;
 }
 type RawKey = readonly [
   kind: string,
@@ -39,7 +44,7 @@ type RawKey = readonly [
 
 export interface ProofOptions {
   /** One statement on one snapshot; its pool limits how long it may take. */
-  readonly read: (afterPosition: string, horizon: number) => Promise<ClockRead>;
+  readonly read: (afterPosition: string, horizon: number, lettersAt: string | null) => Promise<ClockRead>;
   /** Milliseconds, monotonic. */
   readonly monotonicMs: () => number;
   readonly horizon: Horizon;
@@ -52,11 +57,15 @@ export interface ProofOptions {
   readonly after?: After;
 }
 
+/** No position: whatever there is, is new. */
+const UNREAD = '-1';
+
 /** Reads come one after the other; who arrives during one waits for the next. */
 export function createProofSource(options: ProofOptions): ProofSource {
   const inFlight = new InFlight(options.horizon);
   let incarnation: string | null = null;
   let facts: readonly PipelineFact[] = [];
+  let letters = { at: UNREAD as string | null, open: NO_LETTERS };
   let byPlace = new Map<string, PipelineFact>();
   /** Postgres' time at the latest moment at which the last read was certainly not yet sent. */
   let anchor: { readonly pgUs: number; readonly atMs: number } | null = null;
@@ -66,7 +75,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
   async function read(): Promise<Proof> {
     const sentMs = options.monotonicMs();
     const mark = options.highest.mark();
-    const answer = await options.read((inFlight.seen ?? -1n).toString(), options.horizon.positions);
+    const answer = await options.read((inFlight.seen ?? -1n).toString(), options.horizon.positions, letters.at);
     const clock = { position: position(answer.position), nonce: answer.nonce, incarnation: answer.incarnation };
     if (rewound(mark, clock) || forked(answer, mark)) {
       options.onRewound();
@@ -77,14 +86,19 @@ export function createProofSource(options: ProofOptions): ProofSource {
       // Another history: what was remembered says nothing of it.
       inFlight.take([], { position: position(answer.position), nonce: `${answer.nonce}?` });
       incarnation = answer.incarnation;
+      letters = { at: UNREAD, open: letters.open };
     }
     inFlight.take(answer.entries.map(entryOf), { position: position(answer.position), nonce: answer.nonce });
+    if (answer.letters !== null) letters = { at: answer.lettersAt, open: new OpenLetters(answer.letters) };
+    // Those known are of another history, and by chance of the same position: read once more, with them.
+    else if (letters.at === UNREAD) return read();
     facts = answer.facts.map(pipelineFact);
     byPlace = new Map(facts.map((fact) => [`${fact.pipeline}/${fact.resultPartition}`, fact]));
     // A clock that stands before its own last commit has stepped back: no age can be told until it has caught up.
     anchor = Number(answer.nowUs) < Number(answer.committedAtUs) ? null : { pgUs: Number(answer.nowUs), atMs: sentMs };
     const places = byPlace;
     const expiry = expiryOf(answer.expiredTo, answer.expiredKinds);
+    const { open } = letters;
     return {
       position: position(answer.position),
       committedAt: micros(answer.committedAtUs),
@@ -98,6 +112,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
       pipeline: (pipeline, resultPartition) => places.get(`${pipeline}/${resultPartition}`) ?? null,
       pipelines: facts,
       expiry,
+      letters: open,
     };
   }
 
@@ -168,14 +183,19 @@ const READ = `
       where l.position > greatest($1::bigint, c.position - $2::bigint) and l.part = 0 and l.incarnation = c.incarnation) as entries,
     (select coalesce(json_agg(f), '[]') from pipeline_facts f) as facts,
     (select max(position)::text from result_floors) as "expiredTo",
-    (select coalesce(json_agg(e), '[]') from expired_kinds e) as "expiredKinds"
-  from commit_clock c`;
+    (select coalesce(json_agg(e), '[]') from expired_kinds e) as "expiredKinds",
+    d.at as "lettersAt",
+    case when d.at is distinct from $3::bigint then (
+      select coalesce(json_agg(m), '[]') from (
+        select reported_by as "reportedBy", topic, partition, kafka_key as "kafkaKey", max(record_offset) as "offset"
+        from dead_letters where settled_position is null group by 1, 2, 3, 4 limit ${MOST_MARKS + 1}) m) end as letters
+  from commit_clock c, (select max(changed_position) as at from dead_letters) d`;
 
 /** The read over a pool of its own, whose connections carry the time limits. */
 export function postgresClockRead(pool: Pool): ProofOptions['read'] {
-  return async (after, horizon) => {
+  return async (after, horizon, lettersAt) => {
     try {
-      const { rows } = await pool.query<ClockRead>({ name: 'prove', text: READ, values: [after, horizon] });
+      const { rows } = await pool.query<ClockRead>({ name: 'prove', text: READ, values: [after, horizon, lettersAt] });
       if (rows[0] === undefined) throw new Error('commit_clock is empty');
       return rows[0];
     } catch (cause) {

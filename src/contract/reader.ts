@@ -182,7 +182,7 @@ export class RequestReader {
         (expiredTo) => reader.symbolStats({ ...query, expiredTo }),
         ({ position }) => position ?? ORIGIN,
       );
-      const members = stats.members.map((group) => assess(ofMembers(evidence, STATS_KIND, query.engine, group)));
+      const members = stats.members.map((group) => assess(ofMembers(evidence, STATS_KIND, query, group)));
       const set = assess(ofSet(evidence, STATS_KIND, query.engine, statsRange(query)));
       const claim = members.reduce(both, set);
       return { stats, contract: this.shared(withReasons(claim, stats.reasons), evidence) };

@@ -232,6 +232,15 @@ export const READ_TIME_RULES: readonly Omit<DecisionRule, 'when' | 'stale' | 're
     decision: 'confidence = LOW until reprocessed',
   },
   {
+    scenario: 'violation: an undecodable record could belong to an open result that was there before it',
+    engine: 'ANY',
+    postgres: 'STABLE',
+    level: 'LOW',
+    reason: 'VIOLATION_DEAD_LETTER',
+    readModels: 'unchanged',
+    decision: 'confidence = LOW until a person replays or dismisses it',
+  },
+  {
     scenario: 'pipeline failed or stopped',
     engine: 'ANY',
     postgres: 'STABLE',

@@ -1,4 +1,5 @@
 /** A fake of the proof source: what the commit log says is set by hand, and so is the time. */
+import { NO_LETTERS, type OpenLetters } from '../../contract/dead-letters.js';
 import type { PendingChange } from '../../contract/assess.js';
 import type { PipelineFact, Proof, ProofSource } from '../../contract/proof-port.js';
 import { keyOf, type ResultKey } from '../../position/commit-log.js';
@@ -16,6 +17,7 @@ export class FakeProofs implements ProofSource {
   proved = 0;
   pipelines: PipelineFact[] = [fact()];
   expiry: Expiry = NOTHING_EXPIRED;
+  letters: OpenLetters = NO_LETTERS;
   /** Postgres' time now, in seconds after the start of 2026; null: unknown. */
   seconds: number | null = 101;
   /** Called by each `prove`, before it answers. */
@@ -35,7 +37,7 @@ export class FakeProofs implements ProofSource {
     this.onProve();
     await this.gate;
     if (this.failure !== null) throw this.failure;
-    const { pipelines, expiry } = this;
+    const { pipelines, expiry, letters } = this;
     return {
       position: position(this.at),
       committedAt: committedAt(this.at),
@@ -48,6 +50,7 @@ export class FakeProofs implements ProofSource {
         pipelines.find((own) => own.pipeline === name && own.resultPartition === partition) ?? null,
       pipelines,
       expiry,
+      letters,
     };
   }
 
