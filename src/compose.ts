@@ -14,6 +14,8 @@ import { DECISION_TABLE, READ_TIME_RULES } from './decision/table.js';
 import { drain } from './drain.js';
 import { createLogConsumer, type LogConsumerOptions } from './ingest/consumer.js';
 import { startHeartbeat } from './ingest/heartbeat.js';
+import { createDesk } from './ingest/desk.js';
+import { createLogProducer } from './ingest/producer.js';
 import { startPeriodic } from './ingest/periodic.js';
 import { createPostgresIngestStore } from './ingest/postgres.js';
 import { createIngest } from './ingest/run.js';
@@ -43,7 +45,7 @@ import { createPostgresReader } from './stores/postgres/read.js';
 import { prune } from './stores/postgres/retention.js';
 import { createTruth } from './stores/postgres/snapshot.js';
 import { createPostgresStats } from './stores/postgres/stats.js';
-import type { Store } from './words.js';
+import type { ProcessingEngine, Store } from './words.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -52,6 +54,12 @@ export interface RunningServer {
 
 const PRUNE_EVERY_MS = 30_000;
 const EXPIRE_EVERY_MS = 60_000;
+/** How long after a replay was counted confidence may still be held back. */
+const SETTLE_EVERY_MS = 1_000;
+/** Of one request to Kafka. */
+const REPLAY_TIMEOUT_MS = 1_000;
+/** Result topic → the one engine that may write to it. */
+const ENGINES = new Map<string, ProcessingEngine>([[RESULT_TOPICS[0], 'KAFKA_ONLY']]);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -168,7 +176,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const ingest = createIngest({
     store: ingestStore,
     highest,
-    engines: new Map([[RESULT_TOPICS[0], 'KAFKA_ONLY']]),
+    engines: ENGINES,
     onCommitted: metrics.committed,
   });
   const rawConsumer = consumerOf('raw', [TOPIC_ORDERS], config.INGEST_CONCURRENCY);
@@ -213,6 +221,21 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     ...models.map((model) => [model.store, model] as const),
   ]);
   const ledgers = createPostgresLedgers(pools.reads);
+  const producer = createLogProducer(config.KAFKA_BROKERS, `tidemark-${process.pid}-replay`, REPLAY_TIMEOUT_MS);
+  onStop(() => producer.stop());
+  const desk = createDesk({
+    pool: pools.ingest,
+    highest,
+    engines: ENGINES,
+    sourceTopic: TOPIC_ORDERS,
+    send: (topic, message) => producer.send(topic, message),
+  });
+  const settling = startPeriodic({
+    everyMs: SETTLE_EVERY_MS,
+    run: () => desk.settle(),
+    onError: (err) => log.warn({ err }, 'settling dead letters failed; it is tried again'),
+  });
+  onStop(() => settling.stop());
   const health = createHealth({
     projections,
     models,
@@ -244,6 +267,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
       ['CLICKHOUSE', clickhouse.model],
     ]),
     deadLetters: ledgers,
+    desk,
     events: ledgers,
     locateEvents: (eventIds) => clickhouse.rawLog.find(eventIds),
     proofs,

@@ -8,11 +8,16 @@ export interface LostMark {
   readonly appendTimeMs: number;
   /** The partition's watermark when it arrived; null if there was none. */
   readonly watermarkMs: number | null;
+  /** It stands for several, of which not all can be named. */
+  readonly merged?: true;
 }
+
+/** Named beside or instead of offsets when there are more than can be named: no record has it, so nobody can settle it. */
+export const LOST_UNNAMED = Number.MAX_SAFE_INTEGER;
 
 /** Beyond this many marks the oldest are merged into one that matches at least as much: memory stays bounded, soundness stays. */
 export const MAX_MARKS = 1000;
-/** A window names at most this many lost offsets; one is enough to lower it. */
+/** A window names at most this many lost offsets, and LOST_UNNAMED if there are more. */
 export const MAX_LOST_PER_WINDOW = 100;
 
 type Span = Pick<WindowState, 'symbol' | 'startMs' | 'endMs'>;
@@ -24,10 +29,11 @@ export function couldBelong(mark: LostMark, window: Span, settings: Settings): b
   return mark.watermarkMs === null || window.endMs + settings.latenessMs > mark.watermarkMs;
 }
 
-/** Adds the mark to the window; false if the window already names enough. */
-export function noteLost(window: WindowState, offset: number): boolean {
-  if (window.lost.length >= MAX_LOST_PER_WINDOW || window.lost.includes(offset)) return false;
-  window.lost.push(offset);
+/** Adds the mark to the window; false if the window already says so. */
+export function noteLost(window: WindowState, { offset, merged }: LostMark): boolean {
+  const named = merged === true || window.lost.length >= MAX_LOST_PER_WINDOW ? LOST_UNNAMED : offset;
+  if (window.lost.includes(named)) return false;
+  window.lost.push(named);
   return true;
 }
 
@@ -46,12 +52,13 @@ export class LostSymbols {
     const known = this.#marks.get(mark.key);
     const offset = Math.max(mark.offset, known?.offset ?? -1);
     const untilMs = Math.max(mark.untilMs, known?.untilMs ?? 0);
-    this.#marks.set(mark.key, { key: mark.key, offset, untilMs });
+    const merged = mark.merged ?? known?.merged;
+    this.#marks.set(mark.key, { key: mark.key, offset, untilMs, ...(merged && { merged }) });
     if (this.#marks.size <= MAX_MARKS) return;
     const [oldest] = [...this.#marks.values()].filter((m) => m.key !== null);
     if (oldest === undefined) return;
     this.#marks.delete(oldest.key);
-    this.add({ ...oldest, key: null });
+    this.add({ ...oldest, key: null, merged: true });
   }
 
   /**
@@ -62,7 +69,7 @@ export class LostSymbols {
     const marks = [this.#marks.get(symbol), this.#marks.get(null)].filter((mark) => mark !== undefined);
     return marks
       .filter((mark) => sinceMs === null || sinceMs <= mark.untilMs || mark.offset >= firstOffset)
-      .map((mark) => mark.offset);
+      .map((mark) => (mark.merged === true ? LOST_UNNAMED : mark.offset));
   }
 
   all(): SymbolMark[] {
@@ -75,6 +82,8 @@ export interface SymbolMark {
   readonly offset: number;
   /** An event time beyond this can't be the record's. */
   readonly untilMs: number;
+  /** Records of other keys are among those that it stands for. */
+  readonly merged?: true;
 }
 
 /** Drops marks that no window still to be opened can match, and bounds their number. */
@@ -88,6 +97,7 @@ export function pruneMarks(marks: readonly LostMark[], watermarkMs: number | nul
   const merged: LostMark = {
     offset: old[0]?.offset ?? 0,
     key: null,
+    merged: true,
     appendTimeMs: Math.max(...old.map((m) => m.appendTimeMs)),
     watermarkMs: old.reduce<number | null>(
       (low, m) => (low === null || m.watermarkMs === null ? null : Math.min(low, m.watermarkMs)),

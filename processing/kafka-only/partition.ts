@@ -192,14 +192,14 @@ export class SourcePartition {
     this.#poisonUntilMs = Math.max(this.#poisonUntilMs ?? 0, untilMs);
     this.#poisonOffset = offset;
     for (const window of this.windows.values()) {
-      if (couldBelong(mark, window, this.settings) && noteLost(window, offset)) this.#touch(window, offset);
+      if (couldBelong(mark, window, this.settings) && noteLost(window, mark)) this.#touch(window, offset);
     }
     return [{ kind: 'dead_letter', record, reason }];
   }
 
   #open(symbol: string, startMs: number): WindowState {
     const window = openWindow(symbol, startMs, this.settings.windowMs);
-    for (const mark of this.marks) if (couldBelong(mark, window, this.settings)) noteLost(window, mark.offset);
+    for (const mark of this.marks) if (couldBelong(mark, window, this.settings)) noteLost(window, mark);
     return window;
   }
 

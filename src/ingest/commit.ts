@@ -5,10 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { needs, plan, type Loaded, type Plan } from '../decision/plan.js';
-import type { Incoming, IncomingResult } from '../decision/state.js';
+import { counterOf, NO_FACTS, type Incoming, type IncomingResult, type ResultState } from '../decision/state.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
 import type { Highest } from '../position/highest.js';
+import type { Micros } from '../position/position.js';
 import { eventsOf } from '../staleness/transitions.js';
 import { encodeDocument } from '../stores/document.js';
 import { INGEST, type DeadLetter, type Decoded, type Place, type Provenance } from './decode.js';
@@ -100,28 +101,30 @@ async function decidable(
     });
 }
 
-const changedKeys = (planned: Plan): string =>
-  JSON.stringify(
-    [...planned.rows.values()].map(({ row }) => [row.kind, row.businessKey, row.engine, row.cap, row.reasons]),
-  );
+export const changedKeys = (rows: readonly ResultState[]): string =>
+  JSON.stringify(rows.map((row) => [row.kind, row.businessKey, row.engine, row.cap, row.reasons]));
 
-const documents = (planned: Plan): string[] =>
-  [...planned.rows.values()].map(({ row }) => JSON.stringify(encodeDocument(row)));
+export const documents = (rows: readonly ResultState[]): string[] =>
+  rows.map((row) => JSON.stringify(encodeDocument(row)));
 
+interface Writing {
+  readonly place: Place;
+  readonly parts: Split;
+  readonly planned: Plan;
+  readonly loaded: Loaded;
+}
+
+/** @param moveOn what else belongs into the transaction, before its log row */
 async function write(
   tx: IngestTransaction,
-  batch: Batch,
-  parts: Split,
-  planned: Plan,
-  loaded: Loaded,
+  { place, parts, planned, loaded }: Writing,
   highest: Highest,
+  moveOn: (tick: Tick) => Promise<void>,
 ): Promise<Tick> {
-  const { place, records } = batch;
-  const last = records.at(-1)?.record;
-  if (last === undefined) throw new Error('a batch is never empty');
   // What needs no position and conflicts with nobody is prepared before the clock is taken.
-  const keys = changedKeys(planned);
-  const docs = documents(planned);
+  const rows = [...planned.rows.values()].map(({ row }) => row);
+  const keys = changedKeys(rows);
+  const docs = documents(rows);
   const events = eventsOf({
     engine: place.engine,
     records: parts.incoming,
@@ -136,8 +139,7 @@ async function write(
   await tx.writeRequests(tick, planned.requests);
   await tx.writeDeadLetters(tick, parts.letters);
   await tx.writeEvents(tick, events);
-  await tx.writeFacts(place, tick, loaded.facts, planned.facts);
-  await tx.advanceOffsets(place, { offset: last.offset, digest: digestOf(last) });
+  await moveOn(tick);
   // The log row comes last: whoever reads it finds all that it speaks of.
   await tx.writeLog(tick, keys, docs);
   return tick;
@@ -168,12 +170,16 @@ async function transact(tx: IngestTransaction, batch: Batch, highest: Highest, h
   if (next < batch.expected) throw offsetsRewound(place, next, batch.expected);
   // Redelivered, or consumed by another meanwhile: skipped by the only count that matters.
   const fresh = batch.records.filter(({ record }) => record.offset >= next);
-  if (fresh.length === 0) return NOTHING;
+  const last = fresh.at(-1)?.record;
+  if (last === undefined) return NOTHING;
   const parts = fresh.length === batch.records.length ? all : split(fresh);
   const loaded = await load(tx, place, parts.incoming);
   const incoming = await decidable(tx, parts, loaded);
   const planned = plan(incoming, loaded, now);
-  const tick = await write(tx, { ...batch, records: fresh }, { ...parts, incoming }, planned, loaded, highest);
+  const tick = await write(tx, { place, parts: { ...parts, incoming }, planned, loaded }, highest, async (at) => {
+    await tx.writeFacts(place, at, loaded.facts, planned.facts);
+    await tx.advanceOffsets(place, { offset: last.offset, digest: digestOf(last) });
+  });
   await hook('written');
   return {
     tick,
@@ -205,4 +211,31 @@ export async function commitBatch(
     await tx.abort();
     throw error;
   }
+}
+
+/**
+ * Takes in a record of a result partition whose turn is over: a dead letter that can be decoded now. The offsets stay, and
+ * so do the facts: where runs begin and what they have numbered is told by the log's own order. Its own number is not held
+ * against it. The caller has locked the partition's offsets, and found no newer record of the key.
+ */
+export async function takePast(
+  tx: IngestTransaction,
+  place: Place,
+  entry: Batch['records'][number],
+  now: Micros,
+  highest: Highest,
+  moveOn: (tick: Tick) => Promise<void>,
+): Promise<Tick> {
+  const parts = split([entry]);
+  if (parts.results.length > 0) await tx.copy(parts.results, parts.provenance);
+  const loaded = await load(tx, place, parts.incoming);
+  const incoming = await decidable(tx, parts, loaded);
+  const facts = new Map(loaded.facts);
+  for (const { stamp } of incoming) {
+    const known = facts.get(stamp.pipeline) ?? NO_FACTS;
+    const lastSeq = Math.max(known.lastSeq[counterOf(stamp)] ?? 0, stamp.seq ?? 0);
+    facts.set(stamp.pipeline, { ...known, lastSeq: { ...known.lastSeq, [counterOf(stamp)]: lastSeq } });
+  }
+  const planned = plan(incoming, { ...loaded, facts }, now);
+  return write(tx, { place, parts: { ...parts, incoming }, planned, loaded }, highest, moveOn);
 }

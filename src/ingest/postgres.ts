@@ -107,20 +107,23 @@ async function offsets(pool: Pool, place: Place, low: bigint): Promise<StoredOff
   return { next: BigInt(row.next_offset), last };
 }
 
+/** A transaction, and its client for what is said beside it in SQL. */
+export async function beginOn(pool: Pool): Promise<{ tx: IngestTransaction; client: PoolClient }> {
+  const client = await pool.connect();
+  const tx = transactionOn(client);
+  try {
+    await prepareBatchTable(client);
+    await client.query('begin');
+    return { tx, client };
+  } catch (error) {
+    await tx.abort();
+    throw error;
+  }
+}
+
 export function createPostgresIngestStore(pool: Pool): IngestStore {
   return {
-    async begin() {
-      const client = await pool.connect();
-      const transaction = transactionOn(client);
-      try {
-        await prepareBatchTable(client);
-        await client.query('begin');
-        return transaction;
-      } catch (error) {
-        await transaction.abort();
-        throw error;
-      }
-    },
+    begin: async () => (await beginOn(pool)).tx,
     offsets: (place, low) => offsets(pool, place, low),
     async noteGap(place, message) {
       await pool.query(`update ingest_offsets set gap = $3 where topic = $1 and partition = $2`, [

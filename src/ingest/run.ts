@@ -14,6 +14,8 @@ export interface IngestOptions {
   readonly highest: Highest;
   /** Result topic → the one engine that may write to it. */
   readonly engines: ReadonlyMap<string, ProcessingEngine>;
+  /** Another version of it in tests of an upgrade. */
+  readonly decode?: typeof decode;
   readonly hook?: Hook;
   readonly onCommitted?: (place: Place, committed: Committed, records: number) => void;
   readonly onBlocked?: (place: Place, error: Error) => void;
@@ -38,7 +40,10 @@ export function createIngest(options: IngestOptions): LogHandler {
   const prepare = (place: Place, records: readonly LogRecord[]): Batch => ({
     place,
     expected: expected.get(idOf(place)) ?? 0n,
-    records: records.map((record, ordinal) => ({ record, decoded: decode(record, place, ordinal) })),
+    records: records.map((record, ordinal) => ({
+      record,
+      decoded: (options.decode ?? decode)(record, place, ordinal),
+    })),
   });
 
   /** A record that Postgres refuses becomes a dead letter; the others of its batch are committed as they are. */

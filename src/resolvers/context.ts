@@ -9,7 +9,7 @@ import type { SendingClock } from '../contract/staleness.js';
 import type { Bounds } from '../contract/assess.js';
 import type { Micros, Position } from '../position/position.js';
 import type { KindDefinition } from '../schema/result-kind.js';
-import type { DeadLetterReader, EventReader } from '../stores/port.js';
+import type { DeadLetterDesk, DeadLetterReader, EventReader } from '../stores/port.js';
 import type { ConfidenceLevel, Store } from '../words.js';
 
 /** How a store is, measured just now or a moment ago. */
@@ -54,6 +54,7 @@ export interface Services {
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly kinds: readonly KindDefinition[];
   readonly deadLetters: DeadLetterReader;
+  readonly desk: DeadLetterDesk;
   readonly events: EventReader;
   readonly locateEvents: EventLocator;
   readonly requestMs: number;

@@ -32,6 +32,16 @@ export class DeadLetter {
   payloadTruncated!: boolean;
   @Field(() => String, { description: 'OPEN, REPLAYED or DISMISSED.' })
   state!: string;
+  @Field(() => Int, { nullable: true, description: 'Where the replay of a source record lies in its topic.' })
+  replayPartition!: number | null;
+  @Field(() => BigIntText, { nullable: true })
+  replayOffset!: bigint | null;
+  @Field(() => BigIntText, {
+    nullable: true,
+    description:
+      'From this position on it is held against no result; null: it is. A replayed source record is settled once its pipeline has counted it.',
+  })
+  settledAt!: bigint | null;
   @Field(() => String, { description: 'The pipeline that could not decode it, or `ingest`.' })
   reportedBy!: string;
   @Field(() => DateTime)

@@ -34,6 +34,9 @@ const letter = (id: number, payload: Buffer | null) => ({
   state: id === 1 ? 'DISMISSED' : 'OPEN',
   reportedBy: 'orders-kafka-only',
   notedAt: '2026-01-05T09:00:00.000Z',
+  replayPartition: null,
+  replayOffset: null,
+  settledAt: null,
 });
 
 test('dead letters are paged newest first, text as text, bytes as base64', async () => {
@@ -61,6 +64,43 @@ test('dead letters are paged newest first, text as text, bytes as base64', async
   ]);
   expect((await page('state: "DISMISSED"')).edges.length).toBe(1);
   expect(codesOf(await ask('{ deadLetters(after: "x") { edges { cursor } } }'))).toEqual(['BAD_CURSOR']);
+});
+
+const MUTATION = (call: string): string => `mutation { ${call} { id state settledAt replayOffset } }`;
+
+test('dead letters are replayed and dismissed by their ids, and answered in that order; nothing else is an id', async () => {
+  server.ledgers.letters = [letter(1, null), letter(2, null), letter(3, null), letter(4, null)];
+  const stateOf = async (call: string, field: string) =>
+    (await ask(MUTATION(call))).data[field].map((at: { id: string; state: string }) => [at.id, at.state]);
+  expect(await stateOf('replayDeadLetter(ids: ["3", "2", "3"])', 'replayDeadLetter')).toEqual([
+    ['3', 'REPLAYED'],
+    ['2', 'REPLAYED'],
+  ]);
+  expect(await stateOf('replayDeadLetter(ids: ["4"], payload: "{}")', 'replayDeadLetter')).toEqual([['4', 'REPLAYED']]);
+  expect(await stateOf('dismissDeadLetter(ids: ["1", "4"])', 'dismissDeadLetter')).toEqual([
+    ['1', 'DISMISSED'],
+    ['4', 'REPLAYED'],
+  ]);
+  expect(server.ledgers.replayed).toEqual([
+    { ids: [3n, 2n], payload: undefined },
+    { ids: [4n], payload: '{}' },
+  ]);
+  for (const ids of ['[]', '["x"]', '["-1"]', '["1", ""]', JSON.stringify(Array(501).fill('1'))])
+    expect(codesOf(await ask(MUTATION(`replayDeadLetter(ids: ${ids})`)))).toEqual(['BAD_DEAD_LETTER_IDS']);
+});
+
+test('nothing is replayed by a GET, or by what a foreign page can send without asking', async () => {
+  server.ledgers.letters = [letter(2, null)];
+  const query = MUTATION('replayDeadLetter(ids: ["2"])');
+  const tries = [
+    await server.get(`/graphql?query=${encodeURIComponent(query)}`, { 'content-type': 'application/json' }),
+    await server.post('/graphql', JSON.stringify({ query }), { 'content-type': 'text/plain' }),
+    await server.post('/graphql', `query=${encodeURIComponent(query)}`, {
+      'content-type': 'application/x-www-form-urlencoded',
+    }),
+  ];
+  expect(tries.map(({ status }) => status >= 400 && status < 500)).toEqual([true, true, true]);
+  expect(server.ledgers.replayed).toEqual([]);
 });
 
 const event = (at: number, ordinal: number, symbol: string | null = 'A') => ({

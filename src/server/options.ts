@@ -5,7 +5,14 @@ import type { Bounds } from '../contract/assess.js';
 import type { ProofSource } from '../contract/proof-port.js';
 import type { DecisionRow, EventLocator, StoreHealth } from '../resolvers/context.js';
 import type { KindClass } from '../schema/result-kind.js';
-import type { DeadLetterReader, EventReader, ResultReader, SearchReader, StatsReader } from '../stores/port.js';
+import type {
+  DeadLetterDesk,
+  DeadLetterReader,
+  EventReader,
+  ResultReader,
+  SearchReader,
+  StatsReader,
+} from '../stores/port.js';
 import type { Store } from '../words.js';
 
 export interface ServerLimits {
@@ -71,6 +78,7 @@ export interface AppDeps {
   readonly search: SearchReader | null;
   readonly stats: ReadonlyMap<Store, StatsReader>;
   readonly deadLetters: DeadLetterReader;
+  readonly desk: DeadLetterDesk;
   readonly events: EventReader;
   readonly locateEvents: EventLocator;
   readonly proofs: ProofSource;

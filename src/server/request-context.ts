@@ -34,6 +34,7 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
     storeStatuses,
     kinds: (deps.kinds ?? KINDS).map(kindOf),
     deadLetters: deps.deadLetters,
+    desk: deps.desk,
     events: deps.events,
     locateEvents: deps.locateEvents,
     requestMs: config.limits.requestMs,

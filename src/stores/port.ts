@@ -300,6 +300,11 @@ export interface StoredDeadLetter {
   readonly truncated: boolean;
   readonly state: string;
   readonly reportedBy: string;
+  /** Where the replay of a source record lies. */
+  readonly replayPartition: number | null;
+  readonly replayOffset: bigint | null;
+  /** From this position on it is held against no result; null: it is. */
+  readonly settledAt: Position | null;
   /** ISO-8601. */
   readonly notedAt: string;
 }
@@ -310,7 +315,21 @@ export interface DeadLetterReader {
   /** Newest first; those noted before `after`. @throws AppError STORE_UNAVAILABLE (retryable) */
   deadLetters(query: {
     readonly state?: string;
+    readonly ids?: readonly bigint[];
     readonly after?: bigint;
     readonly limit: number;
   }): Promise<readonly StoredDeadLetter[]>;
+}
+
+/** What a person does about dead letters. Only open ones change; the others are left as they are. */
+export interface DeadLetterDesk {
+  /**
+   * Writes a source record again, or takes in a record of a result topic that can be decoded now. All or none is begun; they
+   * are done in the order of their ids, so after a retryable error the same call goes on.
+   * @param payload instead of the record's own bytes, of exactly one record of the source
+   * @throws AppError DEAD_LETTER_UNKNOWN, _UNDECODABLE, _TRUNCATED, _NOT_MENDABLE, _UNREPLAYABLE, REPLAY_NOT_SENT (retryable)
+   */
+  replay(ids: readonly bigint[], payload?: string): Promise<void>;
+  /** Nothing is held against results for them any more, on a person's word. @throws AppError DEAD_LETTER_UNKNOWN */
+  dismiss(ids: readonly bigint[]): Promise<void>;
 }

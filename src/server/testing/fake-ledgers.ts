@@ -2,6 +2,7 @@
 import type { LocatedEvent } from '../../resolvers/context.js';
 import { position, type Position } from '../../position/position.js';
 import type {
+  DeadLetterDesk,
   DeadLetterReader,
   EventPlace,
   EventQuery,
@@ -10,10 +11,11 @@ import type {
   StoredDeadLetter,
 } from '../../stores/port.js';
 
-export class FakeLedgers implements EventReader, DeadLetterReader {
+export class FakeLedgers implements EventReader, DeadLetterReader, DeadLetterDesk {
   stalenessEvents: StalenessEvent[] = [];
   letters: StoredDeadLetter[] = [];
   located: LocatedEvent[] = [];
+  readonly replayed: { readonly ids: readonly bigint[]; readonly payload: string | undefined }[] = [];
   prunedTo: Position = position(0);
   clock: Position = position(100);
   gate: Promise<void> = Promise.resolve();
@@ -30,12 +32,40 @@ export class FakeLedgers implements EventReader, DeadLetterReader {
     return { events: events.slice(0, limit), prunedTo: this.prunedTo, clock: this.clock };
   }
 
-  async deadLetters({ state, after, limit }: { state?: string; after?: bigint; limit: number }) {
+  async deadLetters({
+    state,
+    ids,
+    after,
+    limit,
+  }: {
+    state?: string;
+    ids?: readonly bigint[];
+    after?: bigint;
+    limit: number;
+  }) {
     await this.answering();
     return this.letters
+      .filter((letter) => ids?.includes(letter.id) ?? true)
       .filter((letter) => (state === undefined || letter.state === state) && (after === undefined || letter.id < after))
       .sort((a, b) => (a.id > b.id ? -1 : 1))
       .slice(0, limit);
+  }
+
+  async replay(ids: readonly bigint[], payload?: string): Promise<void> {
+    await this.answering();
+    this.replayed.push({ ids, payload });
+    this.close(ids, 'REPLAYED');
+  }
+
+  async dismiss(ids: readonly bigint[]): Promise<void> {
+    await this.answering();
+    this.close(ids, 'DISMISSED');
+  }
+
+  private close(ids: readonly bigint[], state: string): void {
+    this.letters = this.letters.map((letter) =>
+      ids.includes(letter.id) && letter.state === 'OPEN' ? { ...letter, state } : letter,
+    );
   }
 
   async locate(ids: readonly string[]): Promise<readonly LocatedEvent[]> {

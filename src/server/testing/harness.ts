@@ -83,6 +83,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
         .map((store) => [store.store, store] as const),
     ),
     deadLetters: ledgers,
+    desk: ledgers,
     events: ledgers,
     locateEvents: (ids) => ledgers.locate(ids),
     proofs,

@@ -46,6 +46,9 @@ interface LetterRow {
   state: string;
   reported_by: string;
   noted_at: Date;
+  replay_partition: number | null;
+  replay_offset: string | null;
+  settled_position: string | null;
 }
 
 const eventOf = (row: EventRow): StalenessEvent => ({
@@ -79,6 +82,9 @@ const letterOf = (row: LetterRow): StoredDeadLetter => ({
   state: row.state,
   reportedBy: row.reported_by,
   notedAt: row.noted_at.toISOString(),
+  replayPartition: row.replay_partition,
+  replayOffset: row.replay_offset === null ? null : BigInt(row.replay_offset),
+  settledAt: row.settled_position === null ? null : position(row.settled_position),
 });
 
 /** Pure, so that it can be read and tested without a server. */
@@ -122,15 +128,16 @@ export function createPostgresLedgers(pool: Pool): EventReader & DeadLetterReade
       return { events, prunedTo: position(bounds?.pruned ?? 0), clock: position(bounds?.clock ?? 0) };
     },
 
-    async deadLetters({ state, after, limit }) {
+    async deadLetters({ state, ids, after, limit }) {
       const found = await rows<LetterRow>(
         `select id, position, topic, partition, record_offset, kafka_key, cause, message, state, reported_by, noted_at,
+           replay_partition, replay_offset, settled_position,
            substring(payload from 1 for ${DEAD_LETTER_BYTES}) as payload,
            truncated or coalesce(length(payload) > ${DEAD_LETTER_BYTES}, false) as truncated
          from dead_letters
-         where ($1::bigint is null or id < $1) and ($2::text is null or state = $2)
+         where ($1::bigint is null or id < $1) and ($2::text is null or state = $2) and ($3::bigint[] is null or id = any($3))
          order by id desc limit ${bounded(limit)}`,
-        [after ?? null, state ?? null],
+        [after ?? null, state ?? null, ids ?? null],
       );
       return found.map(letterOf);
     },

@@ -7,7 +7,7 @@ export interface RetentionLimits {
   readonly keep: number;
   /** Positions kept at most. A store further behind can't catch up from the log: it is rebuilt. */
   readonly most: number;
-  /** Days that refusals, closed dead letters and staleness events are kept. */
+  /** Days that refusals, staleness events, settled dead letters of result topics, and the payloads of all settled ones are kept. */
   readonly days: number;
 }
 
@@ -45,7 +45,7 @@ export async function prune(
   );
   for (const [table, closed] of [
     ['refusals', 'true'],
-    ['dead_letters', `state <> 'OPEN'`],
+    ['dead_letters', `raised and reported_by = 'ingest'`],
   ] as const) {
     await pool.query(
       `delete from ${table} where id in
@@ -53,6 +53,13 @@ export async function prune(
       [limits.days],
     );
   }
+  // Engines go on naming source records that they could not decode: that they are settled must not be forgotten.
+  await pool.query(
+    `update dead_letters set payload = null, truncated = true where id in
+       (select id from dead_letters where raised and payload is not null and noted_at < now() - make_interval(days => $1)
+        order by id limit ${DELETE_AT_ONCE})`,
+    [limits.days],
+  );
   await pruneEvents(pool, limits.days);
   return rowCount ?? 0;
 }
