@@ -1,7 +1,16 @@
 import { readConfig } from './config.js';
 import { Decimal, average, canonical } from './decimal.js';
 import { addToDigest } from './digest.js';
-import { MAX_MARKS, pruneMarks, type LostMark } from './lost.js';
+import {
+  LOST_UNNAMED,
+  LostSymbols,
+  MAX_LOST_PER_WINDOW,
+  MAX_MARKS,
+  noteLost,
+  pruneMarks,
+  type LostMark,
+} from './lost.js';
+import { openWindow } from './window.js';
 import { Outbox } from './outbox.js';
 import { AppendTimes } from './progress.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
@@ -54,7 +63,21 @@ test('however much poison there is, the marks stay bounded and match no less', (
   }));
   const kept = pruneMarks(marks, null, SETTINGS);
   expect(kept).toHaveLength(MAX_MARKS);
-  expect(kept[0]).toEqual({ offset: 0, key: null, appendTimeMs: T0 + 50, watermarkMs: T0 - 1_000 });
+  expect(kept[0]).toEqual({ offset: 0, key: null, merged: true, appendTimeMs: T0 + 50, watermarkMs: T0 - 1_000 });
+});
+
+test('what can not be named is said to be there: by a merged mark, and beyond the names that a window may give', () => {
+  const mark = (offset: number): LostMark => ({ offset, key: 'A', appendTimeMs: T0, watermarkMs: null });
+  const window = openWindow('A', T0, SETTINGS.windowMs);
+  expect([noteLost(window, mark(1)), noteLost(window, mark(1)), window.lost]).toEqual([true, false, [1]]);
+  for (let offset = 2; offset < 200; offset++) noteLost(window, mark(offset));
+  expect([window.lost.length, window.lost.at(-1)]).toEqual([MAX_LOST_PER_WINDOW + 1, LOST_UNNAMED]);
+  const merged = openWindow('A', T0, SETTINGS.windowMs);
+  noteLost(merged, { ...mark(1), merged: true });
+  expect(merged.lost).toEqual([LOST_UNNAMED]);
+  const symbols = new LostSymbols([{ key: null, offset: 3, untilMs: T0, merged: true }]);
+  symbols.add({ key: null, offset: 9, untilMs: T0 });
+  expect(symbols.of('A', null, 0)).toEqual([LOST_UNNAMED]);
 });
 
 test('what was taken from the outbox stays in it until it is confirmed', () => {

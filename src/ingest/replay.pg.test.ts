@@ -1,7 +1,9 @@
 /** A person replays or dismisses dead letters: each once, however often and wherever it is asked; then confidence returns. */
+import { createProofSource, monotonicMs, postgresClockRead } from '../contract/proof.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
 import { createPostgresLedgers } from '../stores/postgres/ledgers.js';
+import { createPostgresReader } from '../stores/postgres/read.js';
 import type { StoredDeadLetter } from '../stores/port.js';
 import { decode, letterOf } from './decode.js';
 import { createDesk, type DeskOptions, type SourceMessage } from './desk.js';
@@ -116,6 +118,38 @@ describe('a source record', () => {
       ['held', ['NO_CHECKPOINT']],
       ['new', ['NO_CHECKPOINT']],
     ]);
+  });
+
+  test('what was there before it, and is open, is lowered as long as it is not settled, by the proof of the very position', async () => {
+    await world.deliver(
+      record(4, emit('a', 5, { business_key: 'before' }, { coverage: { '0': [4, 4] } })),
+      record(5, emit('a', 6, { business_key: 'behind' }, { coverage: { '0': [6, 6] } })),
+    );
+    const proofs = createProofSource({
+      read: postgresClockRead(world.pool),
+      monotonicMs,
+      horizon: { positions: 100, keys: 100 },
+      timeoutMs: 5_000,
+      highest: world.highest,
+      onRewound: () => undefined,
+    });
+    const held = async (): Promise<unknown[]> => {
+      const { letters: open } = await proofs.prove();
+      const keys = ['before', 'behind'].map(
+        (businessKey) => ({ kind: 'order_window', businessKey, engine: 'KAFKA_ONLY' }) as const,
+      );
+      const { data } = await createPostgresReader(world.pool).readMany(keys);
+      return data.map((row) => row !== null && open.holdsRow({ ...row, calculatedValue: { symbol: 'K' } }, TOPIC));
+    };
+    expect([await held(), await held()]).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+    await deskOf().replay([1n], EVENT);
+    expect(await held()).toEqual([true, false]);
+    await beat(6, 7, 21);
+    await deskOf().settle();
+    expect(await held()).toEqual([false, false]);
   });
 
   test('a late drop of the replay stays held against the result: what came too late is not repaired by saying so', async () => {
