@@ -20,8 +20,9 @@ import org.apache.flink.util.Collector;
  * The fold of contract §4 by symbol: orders, windows, anomalies. One function with one key, because a second keyBy would
  * lose the order of offsets, and because all three look at the same memory of orders: it is also what finds duplicates.
  *
- * <p>What counts as late follows from the record's own partition ({@link Arrival#watermarkMs}); Flink's watermark only says
- * when a window may be closed, and never opens one again.
+ * <p>What counts as late follows from the record's own partition ({@link Arrival#watermarkMs}). Flink's watermark only says
+ * when a window is closed; it may run ahead of a partition that is slow and therefore taken for idle, so a closed window
+ * takes in what is in time by its own partition, and closes again.
  */
 public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, Arrival, LostMark, Result> {
   private static final long serialVersionUID = 1L;
@@ -32,6 +33,9 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
 
   private static final MapStateDescriptor<Long, WindowState> WINDOWS =
       new MapStateDescriptor<>("windows", Types.LONG, Types.POJO(WindowState.class));
+
+  /** So long, in event time, a closed window is kept for a partition that was taken for idle and is only slow. */
+  static final long KEPT_CLOSED_MS = 3_600_000;
 
   private final FoldSettings settings;
   private transient MapState<String, OrderEntry> orders;
@@ -188,6 +192,10 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
       window = new WindowState(startMs, settings.windowMs());
       context.timerService().registerEventTimeTimer(closesAt(window));
     }
+    if (window.closed) {
+      window.closed = false;
+      context.timerService().registerEventTimeTimer(closesAt(window)); // with the next watermark
+    }
     window.fold(record, arrival.watermarkMs);
     order.countIn(startMs);
     if (opens) {
@@ -215,7 +223,7 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
   private void changed(WindowState window, ReadOnlyContext context, Collector<Result> out) throws Exception {
     long nowMs = context.timerService().currentProcessingTime();
     if (window.due(nowMs, settings.emitIntervalMs())) {
-      emit(context.getCurrentKey(), window, false, nowMs, context.getBroadcastState(KEYLESS), out);
+      emit(context.getCurrentKey(), window, nowMs, context.getBroadcastState(KEYLESS), out);
     } else {
       context.timerService().registerProcessingTimeTimer(window.emittedAtMs + settings.emitIntervalMs());
     }
@@ -235,20 +243,29 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
     }
   }
 
-  /** Windows past their lateness leave the state; each says its last word. */
+  /** Windows past their lateness say their last word; some time later they leave the state. */
   private void close(long watermarkMs, OnTimerContext context, Collector<Result> out) throws Exception {
     long nowMs = context.timerService().currentProcessingTime();
-    SymbolState symbol = symbols.value() == null ? new SymbolState() : symbols.value();
     for (WindowState window : open()) {
-      if (closesAt(window) > watermarkMs) {
+      long nextMs = window.closed ? closesAt(window) + KEPT_CLOSED_MS : closesAt(window);
+      if (nextMs > watermarkMs) {
         // Its timer is there already, unless the lateness has been configured anew since.
-        context.timerService().registerEventTimeTimer(closesAt(window));
-        continue;
+        context.timerService().registerEventTimeTimer(nextMs);
+      } else if (window.closed) {
+        forget(window);
+      } else {
+        window.closed = true;
+        emit(context.getCurrentKey(), window, nowMs, context.getBroadcastState(KEYLESS), out);
+        windows.put(window.startMs, window);
+        context.timerService().registerEventTimeTimer(closesAt(window) + KEPT_CLOSED_MS);
       }
-      emit(context.getCurrentKey(), window, true, nowMs, context.getBroadcastState(KEYLESS), out);
-      windows.remove(window.startMs);
-      symbol.closed.add(window.startMs);
     }
+  }
+
+  private void forget(WindowState window) throws Exception {
+    SymbolState symbol = symbols.value() == null ? new SymbolState() : symbols.value();
+    windows.remove(window.startMs);
+    symbol.closed.add(window.startMs);
     symbols.update(symbol);
   }
 
@@ -271,7 +288,7 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
         (symbol, state) -> {
           for (WindowState window : list(state)) {
             if (noteKeyless(window, keyless)) {
-              emit(symbol, window, false, nowMs, keyless, out);
+              emit(symbol, window, nowMs, keyless, out);
               state.put(window.startMs, window);
             }
           }
@@ -281,13 +298,12 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
   private void emit(
       String symbol,
       WindowState window,
-      boolean isFinal,
       long nowMs,
       ReadOnlyBroadcastState<Integer, List<LostMark>> keyless,
       Collector<Result> out)
       throws Exception {
     noteKeyless(window, keyless);
-    out.collect(window.emit(symbol, isFinal, nowMs));
+    out.collect(window.emit(symbol, nowMs));
   }
 
   private boolean noteKeyless(WindowState window, ReadOnlyBroadcastState<Integer, List<LostMark>> keyless)

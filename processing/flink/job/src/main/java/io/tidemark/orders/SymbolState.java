@@ -17,7 +17,7 @@ public final class SymbolState {
   /** No bucket of predecessors below this one is kept. */
   public long lowestBucket = Long.MAX_VALUE;
 
-  /** Starts of windows that were closed before the source partition's own watermark had passed them. */
+  /** Starts of windows that were forgotten before the source partition's own watermark had passed them. */
   public List<Long> closed = new ArrayList<>();
 
   /** Undecodable records with this symbol as their key. */

@@ -32,6 +32,9 @@ public final class WindowState {
 
   public List<Place> lost = new ArrayList<>();
 
+  /** Its last word has been said; it is kept in case its own partition, being behind, still has something for it. */
+  public boolean closed;
+
   /** Changed since the last emission. */
   public boolean dirty;
 
@@ -77,7 +80,7 @@ public final class WindowState {
   }
 
   /** Counts itself as emitted, and says what the window is. */
-  Result emit(String symbol, boolean isFinal, long nowMs) {
+  Result emit(String symbol, long nowMs) {
     revision++;
     dirty = false;
     emittedAtMs = nowMs;
@@ -103,7 +106,7 @@ public final class WindowState {
         .routedBy(symbol)
         .revision(revision)
         .cause(late ? "LATE" : "IN_ORDER")
-        .isFinal(isFinal)
+        .isFinal(closed)
         .evidence(evidence.json());
   }
 }

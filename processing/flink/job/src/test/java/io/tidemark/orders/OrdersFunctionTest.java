@@ -139,15 +139,44 @@ class OrdersFunctionTest {
   }
 
   @Test
-  void aWindowThatSaidItsLastWordIsNeverOpenedAgain() throws Exception {
+  void aWindowClosedByFasterPartitionsTakesInWhatIsInTimeByItsOwnAndClosesAgain() throws Exception {
     try (Folding folding = new Folding(FoldSettings.DEFAULTS)) {
       folding.see(Events.record(1, 0, Events.event(1, "A", T0)));
-      // The other partitions run ahead while this one is idle: Flink's watermark closes the window, not its own.
+      // Partition 1 is slow, was taken for idle, and the others have moved Flink's watermark past the window.
       assertTrue(last(folding.watermark(T0 + 20 * MINUTE)).path("final").asBoolean());
+      folding.time(60_000);
+      JsonNode again = last(folding.see(Events.record(1, 1, Events.event(2, "A", T0))));
+      assertEquals(2, again.path("calculated_value").path("orders_total").asInt());
+      assertEquals(false, again.path("final").asBoolean());
+      assertEquals("IN_ORDER", again.path("cause").asText());
+      List<JsonNode> closed = folding.watermark(T0 + 20 * MINUTE + 1);
+      assertEquals(1, closed.size());
+      assertTrue(last(closed).path("final").asBoolean());
+      assertEquals(4, last(closed).path("revision").asInt());
+    }
+  }
+
+  @Test
+  void aForgottenWindowIsNeverOpenedAgain() throws Exception {
+    try (Folding folding = new Folding(FoldSettings.DEFAULTS)) {
+      folding.see(Events.record(1, 0, Events.event(1, "A", T0)));
+      assertEquals(1, folding.watermark(T0 + 6 * MINUTE - 1 + OrdersFunction.KEPT_CLOSED_MS).size());
       List<JsonNode> said = folding.see(Events.record(1, 1, Events.event(2, "A", T0)));
       assertEquals(List.of("order", "_late_dropped"), Folding.kinds(said));
       // Another window of the same time was never closed.
       assertEquals(List.of(1L), totals(folding.see(Events.record(1, 2, Events.event(3, "B", T0)))));
+    }
+  }
+
+  @Test
+  void aClosedWindowThatLearnsOfAPoisonRecordStaysFinal() throws Exception {
+    try (Folding folding = new Folding(FoldSettings.DEFAULTS)) {
+      folding.see(0, Events.event(1, "A", T0));
+      folding.watermark(T0 + 20 * MINUTE);
+      folding.time(60_000);
+      JsonNode marked = last(folding.see(Events.record(0, 1, "A", "{", T0)));
+      assertEquals("{\"0\":[1]}", marked.path("evidence").path("lost").toString());
+      assertTrue(marked.path("final").asBoolean());
     }
   }
 
