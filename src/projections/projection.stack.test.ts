@@ -56,12 +56,12 @@ async function write(written: readonly Written[]): Promise<void> {
     await connection.query(
       `insert into results (${COLUMNS})
        select kind, business_key, 'KAFKA_ONLY', calculated_value, deleted, final, stale, 'EVENTUALLY_CONSISTENT',
-         '{NO_CHECKPOINT}', pipeline, 'results.kafka-only', 3, 0, run, 0, '[]', revision, 'IN_ORDER',
+         '{NO_CHECKPOINT}', pipeline, 'results.kafka-only', 3, result_offset, run, 0, '[]', revision, 'IN_ORDER',
          jsonb_build_object('coverage', coverage), $2, $3
        from json_to_recordset($1) as d (kind text, business_key text, calculated_value jsonb, deleted boolean, final boolean,
-         stale boolean, pipeline text, run text, revision integer, coverage jsonb)
+         stale boolean, pipeline text, run text, revision integer, coverage jsonb, result_offset bigint)
        on conflict (kind, business_key, engine) do update set calculated_value = excluded.calculated_value,
-         deleted = excluded.deleted, revision = excluded.revision, position = excluded.position,
+         deleted = excluded.deleted, result_offset = excluded.result_offset, revision = excluded.revision, position = excluded.position,
          committed_at_us = excluded.committed_at_us`,
       [JSON.stringify(results.map(encodeDocument)), tick.position, tick.committedAt],
     );
