@@ -13,7 +13,14 @@ export const IMPORT_RULES = [
   { from: 'src/log', may: ['src/errors.ts'] },
   { from: 'src/raw', may: ['src/log', 'src/errors.ts'] },
   { from: 'src/decision', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
-  { from: 'src/contract/assess.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
+  {
+    from: 'src/contract/assess.ts',
+    may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/checkpoints.ts'],
+  },
+  {
+    from: 'src/contract/checkpoints.ts',
+    may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/assess.ts'],
+  },
   { from: 'src/contract/route.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/assess.ts'] },
   {
     from: 'src/contract',

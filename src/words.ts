@@ -48,6 +48,13 @@ export const REASONS = {
     'The engine takes no checkpoints, so state and offsets are not atomic: nothing proves that each event was counted once.',
   RESTART_DUPLICATION:
     'Two runs touched this result, or it may have begun before the current run: events may be counted twice or be missing.',
+  EPOCH_OPEN:
+    'The sink gives a result before its checkpoint has completed, and no completed checkpoint has reached this one yet.',
+  ROLLBACK_UNCONFIRMED:
+    'The job was restored from before this result; it stands until the job, on its way again, confirms or replaces it.',
+  ROLLBACK_REFUSED:
+    'A record that contradicts this result, or does not continue it, was refused; one of the two is wrong.',
+  CHECKPOINT_OVERDUE: 'No completed checkpoint has been seen for more than three intervals.',
   LATE_UPDATE: 'An event arrived after the window had closed and changed it; not verified since.',
   PIPELINE_STOPPED: 'The pipeline has stopped or is silent, and this result is not final.',
   STORE_BEHIND: 'A newer change of this key is accepted, and this store has not applied it yet.',
@@ -62,9 +69,19 @@ export const REASONS = {
   VIOLATION_SOURCE_KEY_MOVED:
     'Events of this result came from more than one source partition, so their order is not known.',
   VIOLATION_VALUE_CONFLICT: 'The same coverage was reported with two different values.',
+  VIOLATION_REVISION_REGRESSION: 'The job went back behind what it had emitted before, without a restore.',
   EVIDENCE_MISSING_assignment: 'The pipeline did not say where its run began.',
   EVIDENCE_MISSING_coverage: 'The result does not say which source offsets it covers.',
   EVIDENCE_MISSING_seq: 'The result carries no sequence number, so lost output would go unnoticed.',
+  EVIDENCE_MISSING_run: 'The job did not say where its run began, so output lost at a restart would go unnoticed.',
+  EVIDENCE_MISSING_lineage: 'The result does not say through which checkpoints its state came.',
+  EVIDENCE_MISSING_epoch:
+    'The result does not say which checkpoint commits it, so a restore can roll it back unnoticed.',
+  EVIDENCE_MISSING_delivery: 'The job does not say what its sink promises.',
+  EVIDENCE_MISSING_revision: 'The result does not say how often it was emitted.',
+  EVIDENCE_MISSING_digest: 'The result does not say which events it folds.',
+  EVIDENCE_MISSING_checkpoint_interval_ms:
+    'The job does not say how often it takes checkpoints, so an overdue one would go unnoticed.',
 } as const;
 export type ReasonCode = keyof typeof REASONS;
 

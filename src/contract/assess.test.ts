@@ -13,6 +13,15 @@ const pipeline = {
   owners: {},
   gapRuns: [],
   resumed: false,
+  lossOffset: null,
+  checkpoints: {
+    run: 'a',
+    lineage: [],
+    completed: null,
+    progress: {},
+    provenAt: micros(99_000_000),
+    intervalMs: 1_000,
+  },
 };
 const bounds = { pipelineSilentMs: 10_000, staleMs: 5_000 };
 const row = (over: Partial<AssessedRow> = {}): AssessedRow => ({
@@ -25,6 +34,9 @@ const row = (over: Partial<AssessedRow> = {}): AssessedRow => ({
   stale: false,
   lastCheckpointTime: null,
   run: 'a',
+  epoch: 1,
+  resultOffset: 0,
+  verified: false,
   coverage: { '0': [1, 2] },
   position: position(40),
   ...over,
@@ -143,8 +155,9 @@ describe('what an answer may claim', () => {
       const contract = ask({ row: row({ final }), pipeline: { ...pipeline, lastHeartbeatAt: micros(NOW - silentUs) } });
       return [contract.confidenceLevel, ...contract.reasons];
     };
-    expect(at(10_000_000, false)).toEqual(['HIGH']);
-    expect(at(10_000_001, false)).toEqual(['LOW', 'PIPELINE_STOPPED']);
+    // Three intervals of a second later than for an engine whose heartbeats wait for no checkpoint.
+    expect(at(13_000_000, false)).toEqual(['HIGH']);
+    expect(at(13_000_001, false)).toEqual(['LOW', 'PIPELINE_STOPPED']);
     expect(at(99_000_000, true)).toEqual(['HIGH']);
     expect(ask({ row: row({ final: false }), pipeline: null }).confidenceLevel).toBe('LOW');
     expect(ask({ row: row({ final: false }), pipeline: { ...pipeline, state: 'STOPPING' } }).reasons).toEqual([
@@ -154,7 +167,8 @@ describe('what an answer may claim', () => {
 
   test('an open result is LOW once another run owns its source partition, or its own run lost output; a final one is not', () => {
     const at = (over: object, final = false): string[] => {
-      const contract = ask({ row: row({ final }), pipeline: { ...pipeline, ...over } });
+      const kafkaOnly = { row: row({ final, engine: 'KAFKA_ONLY' }), engine: 'KAFKA_ONLY' } as const;
+      const contract = ask({ ...kafkaOnly, pipeline: { ...pipeline, ...over } });
       return [contract.confidenceLevel, ...contract.reasons];
     };
     expect(at({ owners: { '0': 'a', '1': 'b' } })).toEqual(['HIGH']);

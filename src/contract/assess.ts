@@ -7,6 +7,7 @@
 import type { ResultKey } from '../position/commit-log.js';
 import { maxPosition, type Micros, type Position } from '../position/position.js';
 import { weakest, type ConfidenceLevel, type ConsistencyScope, type ProcessingEngine, type Store } from '../words.js';
+import { capNow, heldByCheckpoints, overdueMs, type CheckpointEvidence, type Held } from './checkpoints.js';
 
 /** What the assessment needs of a stored row. `StoredResult` of the store port fits. */
 export interface AssessedRow extends ResultKey {
@@ -16,6 +17,12 @@ export interface AssessedRow extends ResultKey {
   readonly stale: boolean;
   readonly lastCheckpointTime: string | null;
   readonly run: string;
+  /** FLINK: a lower bound of the checkpoint that commits it. */
+  readonly epoch: number | null;
+  /** Where its record lies in the result partition; -1 when a control record made the row. */
+  readonly resultOffset: number;
+  /** Its value was recomputed from the source. */
+  readonly verified: boolean;
   /** Source partition → [first, last] offset; null when the engine did not say. */
   readonly coverage: Readonly<Record<string, readonly [number, number]>> | null;
   readonly position: Position;
@@ -36,6 +43,10 @@ export interface PipelineEvidence {
   readonly gapRuns: readonly string[];
   /** KAFKA_ONLY: a run that owns a source partition began behind its first record, so that a result may be missing. */
   readonly resumed: boolean;
+  /** Offset of the newest record here by which lost output was noticed; null: none was. */
+  readonly lossOffset: number | null;
+  /** null for an engine that takes none, or whose runs were not heard of. */
+  readonly checkpoints: CheckpointEvidence | null;
 }
 
 /** The last accepted change of a key that the proof knows of. */
@@ -154,7 +165,9 @@ function stopped(input: Assessment): boolean {
   const { pipeline, row, now, bounds } = input;
   if (pipeline === undefined || row?.final === true) return false;
   if (pipeline === null || pipeline.state === 'STOPPING' || pipeline.lastHeartbeatAt === null) return true;
-  return now === null || now - pipeline.lastHeartbeatAt > bounds.pipelineSilentMs * 1000;
+  // Heartbeats of an exactly-once sink become visible with their checkpoint: it is overdue before the pipeline is silent.
+  const silentMs = bounds.pipelineSilentMs + overdueMs(pipeline.checkpoints);
+  return now === null || now - pipeline.lastHeartbeatAt > silentMs * 1000;
 }
 
 /**
@@ -164,15 +177,24 @@ function stopped(input: Assessment): boolean {
  */
 function heldByFacts({ pipeline, row, proof }: Assessment): string[] {
   if (pipeline === undefined || pipeline === null) return [];
+  const { lossOffset } = pipeline;
   // What is not there may have begun before the run, and been lost with the one before: nothing else will ever say so.
-  if (row === null) return pipeline.resumed ? ['RESTART_DUPLICATION'] : [];
+  if (row === null) {
+    return [
+      ...(pipeline.resumed ? ['RESTART_DUPLICATION'] : []),
+      ...(lossOffset !== null ? ['VIOLATION_OUTPUT_GAP'] : []),
+    ];
+  }
   if (row.final) return [];
   if (proof !== null && row.position > proof.position) return [];
-  const takenOver = Object.keys(row.coverage ?? {}).some((p) => (pipeline.owners[p] ?? row.run) !== row.run);
-  return [
-    ...(takenOver ? ['RESTART_DUPLICATION'] : []),
-    ...(pipeline.gapRuns.includes(row.run) ? ['VIOLATION_OUTPUT_GAP'] : []),
-  ];
+  // By the place in the log where runs don't tell: of a verified row, and where a run goes on with the state of another.
+  const lost =
+    row.verified || row.engine === 'FLINK'
+      ? lossOffset !== null && row.resultOffset < lossOffset
+      : pipeline.gapRuns.includes(row.run);
+  const takenOver =
+    !row.verified && Object.keys(row.coverage ?? {}).some((p) => (pipeline.owners[p] ?? row.run) !== row.run);
+  return [...(takenOver ? ['RESTART_DUPLICATION'] : []), ...(lost ? ['VIOLATION_OUTPUT_GAP'] : [])];
 }
 
 /** The engine's own limit, for subjects that have no row to carry it. */
@@ -184,17 +206,18 @@ const engineCap = (engine: ProcessingEngine): { level: ConfidenceLevel; reasons:
 /** The contract of one row, one null or one set. The lowest of its levels wins; every reason is listed once. */
 export function assess(input: Assessment): Contract {
   const { row, proof, now, bounds } = input;
-  const cap = row === null ? engineCap(input.engine) : { level: row.cap, reasons: row.reasons };
+  const cap = row === null ? engineCap(input.engine) : capNow(row, input.pipeline?.checkpoints ?? null);
   const proven = currency(input);
   const silent = stopped(input);
-  const held = [
+  const low = [
     ...heldByFacts(input),
     ...(input.deadLetter ? ['VIOLATION_DEAD_LETTER'] : []),
     ...(silent ? ['PIPELINE_STOPPED'] : []),
     ...(input.expired === true ? ['RESULT_EXPIRED'] : []),
   ];
-  const level = [proven.level, ...held.map((): ConfidenceLevel => 'LOW')].reduce<ConfidenceLevel>(weakest, cap.level);
-  const reasons = [...cap.reasons, ...held, ...proven.reasons];
+  const held = [...low.map((reason): Held => ({ level: 'LOW', reason })), ...heldByCheckpoints(input)];
+  const level = [proven.level, ...held.map((own) => own.level)].reduce<ConfidenceLevel>(weakest, cap.level);
+  const reasons = [...cap.reasons, ...held.map((own) => own.reason), ...proven.reasons];
   const behind = proven.provenAt === null;
   const age = now === null || proven.asOf === null ? null : now - proven.asOf;
   return {

@@ -5,6 +5,7 @@ import { mayHaveExpired, NOTHING_EXPIRED, setMayLack, type Expiry, type Range } 
 import type { Micros } from '../position/position.js';
 import type { StatsMembers, StatsQuery, StoredResult } from '../stores/port.js';
 import type { AppliedPosition, AssessedRow, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
+import type { CheckpointEvidence } from './checkpoints.js';
 import { NO_LETTERS } from './dead-letters.js';
 import type { PipelineFact, Proof } from './proof-port.js';
 
@@ -79,6 +80,9 @@ export function ofMembers(
     stale: group.stale,
     lastCheckpointTime: null,
     run: group.run,
+    epoch: group.newestEpoch,
+    resultOffset: group.oldestOffset,
+    verified: group.verified,
     coverage: Object.fromEntries(Object.keys(facts?.owners ?? {}).map((p) => [p, [0, 0]] as const)),
     position: group.newestPosition,
   };
@@ -135,6 +139,21 @@ export function weakestOf(facts: readonly PipelineFact[]): PipelineEvidence {
     owners: {},
     gapRuns: [],
     resumed: facts.some((fact) => fact.resumed),
+    lossOffset: facts.reduce<number | null>((most, fact) => later(most, fact.lossOffset), null),
+    checkpoints: weakestCheckpoints(facts.map((fact) => fact.checkpoints)),
+  };
+}
+
+const later = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b > a) ? b : a);
+
+/** Of several partitions: a set has no run of its own, so that only the age of the evidence counts. */
+function weakestCheckpoints(all: readonly (CheckpointEvidence | null)[]): CheckpointEvidence | null {
+  const [first, ...rest] = all;
+  if (first === undefined || first === null || rest.includes(null)) return null;
+  return {
+    ...first,
+    provenAt: least(all.map((one) => one?.provenAt ?? null)),
+    intervalMs: least(all.map((one) => one?.intervalMs ?? null)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Stored facts of a pipeline in one result partition → the evidence that an assessment asks for. Pure. */
 import { micros, position, type Micros } from '../position/position.js';
 import type { ProcessingEngine } from '../words.js';
+import type { CheckpointEvidence } from './checkpoints.js';
 import type { PipelineFact } from './proof-port.js';
 
 /** A row of `pipeline_facts` as JSON. `facts` is written by ingest (decision/state.ts, PipelineFacts). */
@@ -29,11 +30,56 @@ export interface StoredFacts {
         }
       >
     >;
+    /** Absent in what a release before 0.3.0 wrote. */
+    readonly lossOffset?: number | null;
+    readonly provenAt?: number | null;
+    readonly checkpointTime?: string | null;
+    readonly current?: {
+      readonly run: string;
+      readonly lineage: CheckpointEvidence['lineage'];
+      readonly completed: number | null;
+      readonly intervalMs: number | null;
+      readonly progress: Readonly<Record<string, Readonly<Record<string, number>>>>;
+    } | null;
   };
 }
 
 const earliest = (values: readonly Micros[]): Micros | null =>
   values.reduce<Micros | null>((a, b) => (a === null || b < a ? b : a), null);
+
+/** Gaps of which an older release did not write down where they lie: every row may be older. */
+const lostBefore = (gaps: StoredFacts['facts']['gaps']): number | null =>
+  Object.keys(gaps ?? {}).length === 0 ? null : Number.MAX_SAFE_INTEGER;
+
+/** How far every subtask that speaks of a source partition has come in it. */
+function slowest(progress: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
+  const slow: Record<string, number> = {};
+  for (const own of Object.values(progress)) {
+    for (const [p, next] of Object.entries(own)) slow[p] = Math.min(slow[p] ?? next, next);
+  }
+  return slow;
+}
+
+function checkpointsOf({ current, provenAt }: StoredFacts['facts']): CheckpointEvidence | null {
+  if (current === undefined || current === null) return null;
+  const { run, lineage, completed, intervalMs, progress } = current;
+  const proven = provenAt === undefined || provenAt === null ? null : micros(provenAt);
+  return { run, lineage, completed, intervalMs, progress: slowest(progress), provenAt: proven };
+}
+
+/**
+ * The facts of all pipelines. A completed checkpoint is one of the whole job, in whichever partition it was heard of first:
+ * `lastCheckpointTime` is the pipeline's, so that it does not go back from one answer to the next.
+ */
+export function pipelineFacts(stored: readonly StoredFacts[]): PipelineFact[] {
+  const facts = stored.map(pipelineFact);
+  const newest = new Map<string, string | null>();
+  for (const { pipeline, lastCheckpointTime: time } of facts) {
+    const known = newest.get(pipeline) ?? null;
+    newest.set(pipeline, known === null || (time !== null && time > known) ? time : known);
+  }
+  return facts.map((fact) => ({ ...fact, lastCheckpointTime: newest.get(fact.pipeline) ?? null }));
+}
 
 /**
  * Several runs may own source partitions side by side: the weakest of their heartbeats speaks for the partition. A source
@@ -41,7 +87,9 @@ const earliest = (values: readonly Micros[]): Micros | null =>
  */
 export function pipelineFact(stored: StoredFacts): PipelineFact {
   const { assignments, heartbeats } = stored.facts;
-  const owners = [...new Set(Object.values(assignments).map((assignment) => assignment.run))];
+  const { current = null } = stored.facts;
+  const assigned = Object.values(assignments).map((assignment) => assignment.run);
+  const owners = [...new Set(current === null ? assigned : [current.run])];
   const beats = owners.map((run) => heartbeats[run]);
   const seen = beats.flatMap((beat) => (beat === undefined ? [] : [micros(beat.at)]));
   const sources = Object.entries(assignments).map(([p, { run }]) => [p, heartbeats[run]?.sources[p]] as const);
@@ -56,7 +104,7 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     run: owners.at(-1) ?? null,
     state: beats.some((beat) => beat?.state === 'STOPPING') ? 'STOPPING' : 'RUNNING',
     lastHeartbeatAt: seen.length === owners.length ? earliest(seen) : null,
-    lastCheckpointTime: null,
+    lastCheckpointTime: stored.facts.checkpointTime ?? null,
     // Records appended within the same millisecond may still be uncounted.
     sourceAsOf: known ? new Date(Math.min(...counted.map((time) => Date.parse(time ?? ''))) - 1).toISOString() : null,
     sources: Object.fromEntries(
@@ -68,6 +116,8 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     ],
     // Nothing precedes offset 0.
     resumed: Object.values(assignments).some(({ startOffset }) => startOffset !== 0),
+    lossOffset: stored.facts.lossOffset ?? lostBefore(stored.facts.gaps),
+    checkpoints: checkpointsOf(stored.facts),
     watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),
     position: position(stored.position),
   };

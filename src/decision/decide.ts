@@ -1,9 +1,11 @@
 /** One record against the table: what Postgres does with it, and what the result is worth. Pure. */
 import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
-import { CONFIDENCE_LEVELS, weakest, type ConfidenceLevel, type ReasonCode } from '../words.js';
-import { observe, type Observation } from './observe.js';
-import type { IncomingResult, PipelineFacts, ResultState } from './state.js';
-import { DECISION_TABLE, READ_TIME_RULES, STICKY_REASONS, type DecisionRule, type PostgresAction } from './table.js';
+import { CONFIDENCE_LEVELS, weakest, type ConfidenceLevel } from '../words.js';
+import { observe, taintsOf, type Observation } from './observe.js';
+import { RUNS_KEPT } from './prune.js';
+import { READ_TIME_RULES } from './read-rules.js';
+import type { IncomingResult, PipelineFacts, ResultState, Taints } from './state.js';
+import { DECISION_TABLE, STICKY_REASONS, TAINTING_REASONS, type DecisionRule, type PostgresAction } from './table.js';
 
 /** The level that each reason allows at most, read off the table. */
 const CAP_OF_REASON: ReadonlyMap<string, ConfidenceLevel> = new Map(
@@ -20,15 +22,33 @@ const union = (...lists: readonly (readonly string[])[]): string[] => [...new Se
 
 const stickyOf = (reasons: readonly string[]): string[] => reasons.filter((reason) => STICKY_REASONS.has(reason));
 
-/** The result with `reason` held against it: its level can only fall. */
-export function lower<T extends Pick<ResultState, 'cap' | 'reasons'>>(row: T, ...reasons: readonly ReasonCode[]): T {
+/** The result with `reasons` held against it: its level can only fall. */
+export function lower<T extends Pick<ResultState, 'cap' | 'reasons'>>(row: T, ...reasons: readonly string[]): T {
   const all = union(row.reasons, reasons);
   return { ...row, reasons: all, cap: weakest(row.cap, capOf(all)) };
 }
 
+/** Remembers what was held against a run's state of the key. Oldest runs are forgotten first. */
+export function taint(taints: Taints, run: string, reasons: readonly string[]): Taints {
+  const tainting = reasons.filter((reason) => TAINTING_REASONS.has(reason));
+  const known = taints[run] ?? [];
+  if (tainting.every((reason) => known.includes(reason))) return taints;
+  const entries = Object.entries(taints).filter(([own]) => own !== run);
+  return Object.fromEntries([...entries.slice(1 - RUNS_KEPT), [run, union(known, tainting)] as const]);
+}
+
 export type Decision =
   | { readonly action: 'upsert'; readonly row: ResultState; readonly reprocess: readonly string[] }
-  | { readonly action: 'stable' }
+  /**
+   * `row`: null, nothing is written. Else the same value, whose evidence is renewed (`adopts`: the record's place in the
+   * log and in its lineage become the row's) or which is now known to be final, or LOW.
+   */
+  | {
+      readonly action: 'stable';
+      readonly row: ResultState | null;
+      readonly adopts: boolean;
+      readonly reprocess: readonly string[];
+    }
   /** `row`: the stored row lowered, or null where it keeps its level (or there is none). */
   | {
       readonly action: 'refuse';
@@ -49,6 +69,8 @@ export function matching(observed: Observation, table: readonly DecisionRule[] =
 
 const STRONGEST_FIRST: readonly PostgresAction[] = ['REFUSE', 'STABLE', 'UPSERT'];
 
+const reasonsOf = (rules: readonly DecisionRule[]): string[] => union(rules.flatMap((rule) => rule.reason ?? []));
+
 /** @param stored the row as it stands after the earlier records of the batch; null: no such result yet */
 export function decide(
   record: IncomingResult,
@@ -58,29 +80,102 @@ export function decide(
 ): Decision {
   const rules = matching(observe(record, stored, facts, expiry));
   const action = STRONGEST_FIRST.find((candidate) => rules.some((rule) => rule.postgres === candidate));
-  if (action === 'REFUSE') return refuse(rules, stored);
-  if (action === 'STABLE') return { action: 'stable' };
-  const held = stickyOf(stored?.reasons ?? []);
-  const reasons = union(
-    rules.flatMap((rule) => rule.reason ?? []),
-    held,
-  );
-  // No rule, no evidence: an engine the table does not know may store, and is trusted with nothing.
-  const cap = rules.length === 0 ? 'LOW' : capOf(reasons);
-  const stale = rules.some((rule) => rule.stale) || held.includes('LATE_UPDATE');
-  return { action: 'upsert', row: { ...record.state, cap, reasons, stale }, reprocess: reprocessOf(rules) };
+  if (action === 'REFUSE') return refuse(record, stored, rules);
+  if (action === 'STABLE') return stable(record, stored, rules, taintsOf(record, stored, facts));
+  return upsert(record, stored, facts, rules);
 }
 
-const reprocessOf = (rules: readonly DecisionRule[]): string[] =>
-  rules.flatMap((rule) => (rule.reprocess && rule.reason !== null ? [rule.reason] : []));
+function upsert(
+  record: IncomingResult,
+  stored: ResultState | null,
+  facts: PipelineFacts,
+  rules: readonly DecisionRule[],
+): Decision {
+  const verifies = record.arrival === 'REPROCESSED';
+  const held = verifies ? [] : stickyOf(stored?.reasons ?? []);
+  const carried = taintsOf(record, stored, facts);
+  const reasons = union(reasonsOf(rules), carried, held);
+  const levels = rules.flatMap((rule) => rule.level ?? []);
+  // No rule, no evidence: an engine the table does not know may store, and is trusted with nothing.
+  const cap = rules.length === 0 ? 'LOW' : levels.reduce<ConfidenceLevel>(weakest, capOf(reasons));
+  const stale = rules.some((rule) => rule.stale) || held.includes('LATE_UPDATE');
+  const taints = taintsAfter(record, stored, reasonsOf(rules), verifies);
+  // Whoever recomputes a value does not know better than the engine that it was closed.
+  const final = record.state.final || (verifies && stored?.final === true);
+  const row = { ...record.state, final, cap, reasons, stale, taints };
+  return { action: 'upsert', row, reprocess: reprocessOf(rules, carried) };
+}
 
-function refuse(rules: readonly DecisionRule[], stored: ResultState | null): Decision {
+/** A verification repairs the row; what was held against it stays held against the state of who had sent it. */
+function taintsAfter(
+  record: IncomingResult,
+  stored: ResultState | null,
+  reasons: readonly string[],
+  verifies: boolean,
+): Taints {
+  const before = stored?.taints ?? {};
+  if (!verifies) return taint(before, record.stamp.run, reasons);
+  return stored === null || stored.verified ? before : taint(before, stored.run, stored.reasons);
+}
+
+const reprocessOf = (rules: readonly DecisionRule[], carried: readonly string[] = []): string[] => {
+  const asking = rules.filter((rule) => rule.reprocess);
+  return union(
+    asking.flatMap((rule) => rule.reason ?? []),
+    asking.length > 0 ? carried : [],
+  );
+};
+
+/** What holds against the key although the record is not taken in. */
+const keyedOf = (rules: readonly DecisionRule[]): DecisionRule[] =>
+  rules.some((rule) => rule.silent) ? [] : rules.filter((rule) => rule.keyed);
+
+function stable(
+  record: IncomingResult,
+  stored: ResultState | null,
+  rules: readonly DecisionRule[],
+  carried: readonly string[],
+): Decision {
+  // Taken in before, and nothing of it is left to be changed.
+  if (stored === null) return { action: 'stable', row: null, adopts: false, reprocess: [] };
+  const { run } = record.stamp;
+  if (rules.some((rule) => rule.confirms)) {
+    // A confirmation is worth no more than its own evidence.
+    const weaker = rules.filter((rule) => rule.postgres === 'UPSERT');
+    const held = union(reasonsOf(weaker), carried);
+    const row = lower({ ...record.state, cap: stored.cap, reasons: stored.reasons, stale: stored.stale }, ...held);
+    const final = stored.final || record.state.final;
+    const taints = taint(stored.taints, run, held);
+    const reprocess = reprocessOf(weaker, carried);
+    return { action: 'stable', row: { ...row, final, taints }, adopts: true, reprocess };
+  }
+  const keyed = keyedOf(rules);
+  const reasons = reasonsOf(keyed);
+  const silent = rules.some((rule) => rule.silent);
+  const closes = record.state.final && !stored.final && !silent;
+  const row = {
+    ...lower(stored, ...reasons),
+    final: stored.final || closes,
+    taints: taint(stored.taints, run, reasons),
+  };
+  const news = closes || reasons.some((reason) => !stored.reasons.includes(reason));
+  return { action: 'stable', row: news ? row : null, adopts: false, reprocess: reprocessOf(keyed) };
+}
+
+function refuse(record: IncomingResult, stored: ResultState | null, rules: readonly DecisionRule[]): Decision {
   const refusing = rules.filter((rule) => rule.postgres === 'REFUSE');
-  const reasons = refusing.flatMap((rule) => rule.reason ?? []);
+  const silent = rules.some((rule) => rule.silent);
+  const holding = silent ? refusing.filter((rule) => rule.silent) : [...refusing, ...keyedOf(rules)];
+  const reasons = reasonsOf(holding);
+  const taints = taint(stored?.taints ?? {}, record.stamp.run, [
+    ...reasons,
+    ...holding.flatMap((rule) => rule.taint ?? []),
+  ]);
+  const news = stored !== null && (reasons.length > 0 || taints !== stored.taints);
   return {
     action: 'refuse',
-    reason: reasons[0] ?? 'RUN_SUPERSEDED',
-    row: stored === null || reasons.length === 0 ? null : lower(stored, ...reasons),
-    reprocess: reprocessOf(refusing),
+    reason: reasonsOf(refusing)[0] ?? refusing[0]?.refusal ?? 'REFUSED',
+    row: news ? { ...lower(stored, ...reasons), taints } : null,
+    reprocess: reprocessOf(holding),
   };
 }

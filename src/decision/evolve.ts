@@ -1,20 +1,8 @@
 /** Facts of a pipeline + one record → the facts after it. Pure. */
 import type { Micros } from '../position/position.js';
+import { evolveFlink } from './evolve-flink.js';
+import { prune } from './prune.js';
 import { counterOf, type Incoming, type PipelineFacts, type Stamp } from './state.js';
-
-/** Runs are remembered while they own a partition, and this many more: enough to refuse and to number stragglers. */
-const RUNS_KEPT = 16;
-
-/** Forgets the oldest counters and heartbeats of runs that own nothing. Objects keep insertion order. */
-function prune<T>(byRun: Readonly<Record<string, T>>, facts: Pick<PipelineFacts, 'assignments'>): Record<string, T> {
-  const owners = new Set(Object.values(facts.assignments).map((assignment) => assignment.run));
-  const entries = Object.entries(byRun);
-  // A key is a run, or `<run>/<subtask>`; a run's own name may hold slashes.
-  const owned = (key: string): boolean => owners.has(key) || owners.has(key.slice(0, key.lastIndexOf('/')));
-  const surplus = entries.filter(([key]) => !owned(key)).slice(0, -RUNS_KEPT);
-  const gone = new Set(surplus.map(([key]) => key));
-  return Object.fromEntries(entries.filter(([key]) => !gone.has(key)));
-}
 
 /**
  * Takes in the record's sequence number. A run numbers from 1 without holes; a jump means that output was lost: it taints
@@ -30,6 +18,7 @@ function countIn(facts: PipelineFacts, stamp: Stamp): PipelineFacts {
     ...facts,
     lastSeq,
     gaps: { ...facts.gaps, [counter]: Math.min(facts.gaps[counter] ?? Infinity, stamp.seq) },
+    lossOffset: stamp.offset,
   };
 }
 
@@ -39,14 +28,18 @@ function countIn(facts: PipelineFacts, stamp: Stamp): PipelineFacts {
  * @param at commit time of the transaction that takes the record in, or an earlier reading of the same clock
  */
 export function evolve(before: PipelineFacts, record: Incoming, at: Micros): PipelineFacts {
+  // Who recomputes from the source is none of the pipeline's runs: it neither takes over nor proves that one lives.
+  if (record.type === 'result' && record.arrival === 'REPROCESSED') return before;
+  if (record.stamp.engine === 'FLINK') return evolveFlink(before, record, at);
   const facts = countIn(before, record.stamp);
   switch (record.type) {
     case 'assignment': {
       const { run } = record.stamp;
       const { startOffset, maxEventTimeBefore } = record;
       const assignments = { ...facts.assignments, [record.sourcePartition]: { run, startOffset, maxEventTimeBefore } };
-      const owners = { assignments };
+      const owners = Object.values(assignments).map((assignment) => assignment.run);
       return {
+        ...facts,
         assignments,
         lastSeq: prune(facts.lastSeq, owners),
         gaps: prune(facts.gaps, owners),

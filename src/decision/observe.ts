@@ -1,32 +1,50 @@
 /** Record + stored row + facts → the few words that the decision table speaks of. Pure. */
 import { mayHaveExpired, NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import type { ProcessingEngine } from '../words.js';
-import { counterOf, type Coverage, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+import { compareCoverage, partitionsOf } from './coverage.js';
+import { descendsFrom, lineageOf, relation, standingOf } from './lineage.js';
+import { counterOf, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+
+type Known = 'KNOWN' | 'MISSING';
 
 export interface Observation {
   readonly engine: ProcessingEngine;
   readonly arrival: 'IN_ORDER' | 'LATE' | 'REPROCESSED';
-  /** Does the sender own the source partitions that the result covers? */
-  readonly run: 'CURRENT' | 'SUPERSEDED' | 'UNASSIGNED';
-  /** Could the result contain events from before the run's first offset? */
+  /** FINAL: an exactly-once sink, and seen in a committed transaction. */
+  readonly sink: 'FINAL' | 'OPEN';
+  /**
+   * KAFKA_ONLY: does the sender own the source partitions that the result covers? FLINK: is it the run that the log speaks
+   * of, or in the state that this one was restored with? UNANNOUNCED: nobody said where the run began.
+   */
+  readonly run: 'CURRENT' | 'SUPERSEDED' | 'UNANNOUNCED';
+  /** KAFKA_ONLY: could the result contain events from before the run's first offset? */
   readonly begun: 'IN_RUN' | 'MAYBE_BEFORE_RUN';
-  readonly touched: 'NEW_KEY' | 'SAME_RUN' | 'OTHER_RUN';
-  /** Against the stored row of the same run and coverage. */
-  readonly repeat: 'NONE' | 'EQUAL' | 'CONFLICT';
-  readonly seq: 'GAPLESS' | 'GAP_BEFORE' | 'MISSING';
+  /**
+   * Where the stored row came from, seen from the record. FLINK: ANCESTOR, it is part of what the record's run was restored
+   * with; OFF_LINEAGE, it was rolled back.
+   */
+  readonly stored: 'NEW_KEY' | 'SAME_RUN' | 'OTHER_RUN' | 'ANCESTOR' | 'OFF_LINEAGE' | 'VERIFIED';
+  /**
+   * The record's coverage against the stored row's. Where it is equal, the value decides: SAME; CLOSING and REOPENING, the
+   * same but for `final`; CONFLICT.
+   */
+  readonly compared:
+    'NONE' | 'LESS' | 'SAME' | 'CLOSING' | 'REOPENING' | 'CONFLICT' | 'GREATER' | 'INCOMPARABLE' | 'UNKNOWN';
+  readonly seq: 'GAPLESS' | 'AGAIN' | 'GAP_BEFORE' | 'MISSING';
+  /** FLINK: within a lineage revisions only grow. */
+  readonly revision: 'FORWARD' | 'REGRESSED' | 'MISSING';
   readonly coverage: 'KNOWN' | 'MOVED' | 'MISSING';
   readonly lost: 'NONE' | 'SOME';
   /** Could an earlier result of the key have expired, and with it what was held against it? */
   readonly earlier: 'KNOWN' | 'MAYBE_EXPIRED';
+  /** Something was held against the state that the record rests on, and that state was not reset since. */
+  readonly tainted: 'NO' | 'YES';
+  readonly lineage: Known;
+  readonly epoch: Known;
+  readonly delivery: Known;
+  readonly digest: Known;
+  readonly interval: Known;
 }
-
-const partitionsOf = (coverage: Coverage | null): string[] => (coverage === null ? [] : Object.keys(coverage).sort());
-
-const sameCoverage = (a: Coverage | null, b: Coverage | null): boolean =>
-  a !== null &&
-  b !== null &&
-  partitionsOf(a).join() === partitionsOf(b).join() &&
-  partitionsOf(a).every((p) => a[p]?.[0] === b[p]?.[0] && a[p]?.[1] === b[p]?.[1]);
 
 /** Key order does not matter: two engines may spell one value differently. */
 export function sameValue(a: unknown, b: unknown): boolean {
@@ -40,42 +58,92 @@ export function sameValue(a: unknown, b: unknown): boolean {
   );
 }
 
-function observeRun(record: IncomingResult, facts: PipelineFacts): Observation['run'] {
-  const owners = partitionsOf(record.state.coverage).map((p) => facts.assignments[p]?.run);
-  if (owners.some((owner) => owner !== undefined && owner !== record.stamp.run)) return 'SUPERSEDED';
-  return owners.includes(undefined) ? 'UNASSIGNED' : 'CURRENT';
+function observeRun({ stamp, state, arrival }: IncomingResult, facts: PipelineFacts): Observation['run'] {
+  if (arrival === 'REPROCESSED') return 'CURRENT';
+  if (stamp.engine === 'FLINK') {
+    const standing = standingOf(facts, stamp);
+    if (standing === 'SUPERSEDED') return 'SUPERSEDED';
+    return standing === 'UNKNOWN' || facts.current?.announced !== true ? 'UNANNOUNCED' : 'CURRENT';
+  }
+  const owners = partitionsOf(state.coverage).map((p) => facts.assignments[p]?.run);
+  if (owners.some((owner) => owner !== undefined && owner !== stamp.run)) return 'SUPERSEDED';
+  return owners.includes(undefined) ? 'UNANNOUNCED' : 'CURRENT';
 }
 
 /**
  * A result may have begun before its run iff it can hold an event not newer than the newest event before the run's
  * first offset. Nothing precedes offset 0; an unknown maximum precedes everything.
  */
-function observeBegun(record: IncomingResult, facts: PipelineFacts): Observation['begun'] {
+function observeBegun({ stamp, state, begins }: IncomingResult, facts: PipelineFacts): Observation['begun'] {
+  if (stamp.engine === 'FLINK') return 'IN_RUN';
   const precedes = (partition: string): boolean => {
     const assignment = facts.assignments[partition];
     if (assignment === undefined || assignment.startOffset === 0) return false;
-    if (assignment.maxEventTimeBefore === null || record.begins === null) return true;
-    return Date.parse(record.begins) <= Date.parse(assignment.maxEventTimeBefore);
+    if (assignment.maxEventTimeBefore === null || begins === null) return true;
+    return Date.parse(begins) <= Date.parse(assignment.maxEventTimeBefore);
   };
-  return partitionsOf(record.state.coverage).some(precedes) ? 'MAYBE_BEFORE_RUN' : 'IN_RUN';
+  return partitionsOf(state.coverage).some(precedes) ? 'MAYBE_BEFORE_RUN' : 'IN_RUN';
 }
 
-function observeRepeat(record: IncomingResult, stored: ResultState | null): Observation['repeat'] {
-  if (stored === null || stored.run !== record.stamp.run) return 'NONE';
-  if (!sameCoverage(stored.coverage, record.state.coverage)) return 'NONE';
+/** FLINK: an absence that something is held against is no result of any lineage. */
+const isAbsence = (row: ResultState): boolean => row.resultOffset < 0 && row.coverage === null;
+
+function observeStored(
+  { stamp }: IncomingResult,
+  stored: ResultState | null,
+  facts: PipelineFacts,
+): Observation['stored'] {
+  if (stored === null) return 'NEW_KEY';
+  if (stored.verified) return 'VERIFIED';
+  if (stamp.engine === 'FLINK') return isAbsence(stored) ? 'NEW_KEY' : relation(stamp, stored, facts);
+  return stored.run === stamp.run ? 'SAME_RUN' : 'OTHER_RUN';
+}
+
+function observeCompared(
+  record: IncomingResult,
+  row: ResultState | null,
+  stored: Observation['stored'],
+): Observation['compared'] {
+  const { state, stamp } = record;
+  if (row === null || (stamp.engine === 'FLINK' && isAbsence(row))) return 'NONE';
+  const compared = compareCoverage(state.coverage, row.coverage);
+  if (compared === 'GREATER' && stored === 'OFF_LINEAGE') {
+    // More offsets with fewer events in them: what one of the two folds, the other one never saw.
+    return (state.events ?? 0) < (row.events ?? 0) ? 'INCOMPARABLE' : 'GREATER';
+  }
+  if (compared !== 'EQUAL') return compared;
   const equal =
-    stored.deleted === record.state.deleted &&
-    stored.digest === record.state.digest &&
-    sameValue(stored.calculatedValue, record.state.calculatedValue);
+    row.deleted === state.deleted &&
+    row.digest === state.digest &&
+    sameValue(row.calculatedValue, state.calculatedValue);
   if (!equal) return 'CONFLICT';
   // The closing emission repeats the value and adds that it is final: that is news.
-  return stored.final === record.state.final ? 'EQUAL' : 'NONE';
+  return row.final === state.final ? 'SAME' : state.final ? 'CLOSING' : 'REOPENING';
 }
 
 function observeSeq(record: IncomingResult, facts: PipelineFacts): Observation['seq'] {
-  if (record.stamp.seq === null) return 'MISSING';
-  const gap = facts.gaps[counterOf(record.stamp)];
-  return gap !== undefined && record.stamp.seq >= gap ? 'GAP_BEFORE' : 'GAPLESS';
+  const { stamp, arrival, redelivered } = record;
+  if (arrival === 'REPROCESSED') return 'GAPLESS';
+  if (stamp.engine === 'FLINK') {
+    if (redelivered) return 'AGAIN';
+    if (descendsFrom(facts.losses, stamp.run, lineageOf(facts, stamp))) return 'GAP_BEFORE';
+    return stamp.seq === null ? 'MISSING' : 'GAPLESS';
+  }
+  if (stamp.seq === null) return 'MISSING';
+  const gap = facts.gaps[counterOf(stamp)];
+  return gap !== undefined && stamp.seq >= gap ? 'GAP_BEFORE' : 'GAPLESS';
+}
+
+/** Only what the record's own lineage emitted counts: after a rollback revisions are counted anew from the checkpoint. */
+function observeRevision(
+  { state }: IncomingResult,
+  row: ResultState | null,
+  seen: Pick<Observation, 'stored' | 'compared'>,
+): Observation['revision'] {
+  if (state.revision === 0) return 'MISSING';
+  if (row === null || (seen.stored !== 'SAME_RUN' && seen.stored !== 'ANCESTOR')) return 'FORWARD';
+  const again = seen.compared === 'SAME' || seen.compared === 'REOPENING';
+  return !again && state.revision <= row.revision ? 'REGRESSED' : 'FORWARD';
 }
 
 function observeCoverage(record: IncomingResult, stored: ResultState | null): Observation['coverage'] {
@@ -85,12 +153,25 @@ function observeCoverage(record: IncomingResult, stored: ResultState | null): Ob
   return now.length > 1 || (before.length > 0 && before.join() !== now.join()) ? 'MOVED' : 'KNOWN';
 }
 
+/** What was held against the record's run, or one that it was restored through, in this key. */
+export function taintsOf(
+  { stamp, arrival }: IncomingResult,
+  stored: ResultState | null,
+  facts: PipelineFacts,
+): string[] {
+  if (stored === null || arrival === 'REPROCESSED') return [];
+  const held = Object.entries(stored.taints).filter(([run]) => descendsFrom([run], stamp.run, lineageOf(facts, stamp)));
+  return held.flatMap(([, reasons]) => reasons);
+}
+
 const observeEarlier = (
   record: IncomingResult,
   stored: ResultState | null,
   expiry: Pick<Expiry, 'kinds'>,
 ): Observation['earlier'] =>
   stored === null && mayHaveExpired(expiry, record.state, record.begins) ? 'MAYBE_EXPIRED' : 'KNOWN';
+
+const known = (value: unknown): Known => (value === null ? 'MISSING' : 'KNOWN');
 
 /** @param facts those of the record's pipeline and result partition, its own sequence number already taken in */
 export function observe(
@@ -99,16 +180,26 @@ export function observe(
   facts: PipelineFacts,
   expiry: Pick<Expiry, 'kinds'> = NOTHING_EXPIRED,
 ): Observation {
+  const { stamp } = record;
+  const from = observeStored(record, stored, facts);
+  const seen = { stored: from, compared: observeCompared(record, stored, from) };
   return {
     engine: record.state.engine,
     arrival: record.arrival,
+    sink: stamp.delivery === 'EXACTLY_ONCE' && stamp.transactional ? 'FINAL' : 'OPEN',
     run: observeRun(record, facts),
     begun: observeBegun(record, facts),
-    touched: stored === null ? 'NEW_KEY' : stored.run === record.stamp.run ? 'SAME_RUN' : 'OTHER_RUN',
-    repeat: observeRepeat(record, stored),
+    ...seen,
     seq: observeSeq(record, facts),
+    revision: observeRevision(record, stored, seen),
     coverage: observeCoverage(record, stored),
     lost: record.lost ? 'SOME' : 'NONE',
     earlier: observeEarlier(record, stored, expiry),
+    tainted: taintsOf(record, stored, facts).length > 0 ? 'YES' : 'NO',
+    lineage: known(stamp.lineage),
+    epoch: known(stamp.epoch),
+    delivery: known(stamp.delivery),
+    digest: known(record.state.digest),
+    interval: known(stamp.intervalMs),
   };
 }

@@ -59,6 +59,7 @@ describe('a batch', () => {
           stamp: stamp(step.run, next(step.run)),
           key: { kind: 'order_window', businessKey: step.key, engine: 'KAFKA_ONLY' },
           resultPartition: 0,
+          source: { partition: '0', offset: index },
         };
       }
       return incoming(

@@ -2,15 +2,19 @@
 import { keyOf, type ResultKey } from '../position/commit-log.js';
 import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import type { Micros } from '../position/position.js';
-import { decide, lower } from './decide.js';
+import { covers } from './coverage.js';
+import { decide, lower, taint } from './decide.js';
 import { evolve } from './evolve.js';
+import { standingOf } from './lineage.js';
 import {
+  counterOf,
   NO_FACTS,
   type Incoming,
   type IncomingLateDrop,
   type IncomingResult,
   type PipelineFacts,
   type ResultState,
+  type Stamp,
 } from './state.js';
 
 export interface Loaded {
@@ -71,19 +75,22 @@ class Planner {
 
   take(record: Incoming): void {
     const { pipeline } = record.stamp;
-    const facts = evolve(factsOf(this.facts, pipeline), record, this.at);
-    this.facts.set(pipeline, facts);
-    if (record.type === 'result') this.result(record, facts);
-    if (record.type === 'late-drop') this.hold(record, 'VIOLATION_LATE_DROPPED');
+    const before = factsOf(this.facts, pipeline);
+    const facts = evolve(before, record, this.at);
+    if (facts !== before) this.facts.set(pipeline, facts);
+    if (record.type === 'result') this.result(record, before, facts);
+    if (record.type === 'late-drop') this.hold(record, facts, 'VIOLATION_LATE_DROPPED');
   }
 
-  private result(record: IncomingResult, facts: PipelineFacts): void {
+  private result(record: IncomingResult, before: PipelineFacts, facts: PipelineFacts): void {
     const id = keyOf(record.state);
     const stored = this.row(id);
-    const decision = decide(record, stored, facts, { kinds: this.loaded.expired ?? NOTHING_EXPIRED.kinds });
-    if (decision.action === 'stable') return;
+    const expiry = { kinds: this.loaded.expired ?? NOTHING_EXPIRED.kinds };
+    const again = { ...record, redelivered: isAgain(record.stamp, before) };
+    const decision = decide(again, stored, facts, expiry);
     if (decision.action === 'refuse') this.refusals.push({ record, stored, reason: decision.reason });
-    if (decision.row !== null) this.put(id, decision.row, decision.action === 'upsert' ? record : null);
+    const takes = decision.action === 'upsert' || (decision.action === 'stable' && decision.adopts);
+    if (decision.row !== null) this.put(id, decision.row, takes ? record : null);
     for (const reason of decision.reprocess) this.request(record.state, reason);
   }
 
@@ -91,9 +98,20 @@ class Planner {
    * Holds `reason` against a key: lowers its row. A key without one gets the row of an absence, so that in every store the
    * null carries the reason, and the first value takes it over.
    */
-  private hold(record: IncomingLateDrop, reason: 'VIOLATION_LATE_DROPPED'): void {
+  private hold(record: IncomingLateDrop, facts: PipelineFacts, reason: 'VIOLATION_LATE_DROPPED'): void {
+    const { stamp, source } = record;
+    // What was rolled back drops the event again, or counts it this time.
+    if (stamp.engine === 'FLINK' && standingOf(facts, stamp) === 'SUPERSEDED') return;
     const id = keyOf(record.key);
-    this.put(id, lower(this.row(id) ?? absence(record), reason), null);
+    const stored = this.row(id);
+    const row = stored ?? absence(record);
+    const taints = taint(row.taints, stamp.run, [reason]);
+    // Who recomputed the result from the source has seen the event; the sender's state still lacks it.
+    if (stored?.verified === true && covers(stored.coverage, source.partition, source.offset)) {
+      if (taints !== stored.taints) this.put(id, { ...stored, taints }, null);
+      return;
+    }
+    this.put(id, { ...lower(row, reason), taints }, null);
     this.request(record.key, reason);
   }
 
@@ -110,6 +128,10 @@ class Planner {
     this.rows.set(id, { row, source: source ?? this.rows.get(id)?.source ?? null, fresh: !this.loaded.rows.has(id) });
   }
 }
+
+/** Has its sender numbered a record so before? */
+const isAgain = (stamp: Stamp, before: PipelineFacts): boolean =>
+  stamp.seq !== null && stamp.seq <= (before.lastSeq[counterOf(stamp)] ?? 0);
 
 const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState => ({
   ...pick(key),
@@ -129,6 +151,8 @@ const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState
   epoch: null,
   resultOffset: -1,
   verified: false,
+  events: null,
+  taints: {},
 });
 
 const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });

@@ -1,7 +1,7 @@
 /** What the decision knows: a result as stored or as it came in, and the facts of a pipeline. Plain data. */
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros } from '../position/position.js';
-import type { ConfidenceLevel } from '../words.js';
+import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
 
 /** Source partition → [first, last] offset folded, inclusive. */
 export type Coverage = Readonly<Record<string, readonly [number, number]>>;
@@ -27,15 +27,40 @@ export interface ResultState extends ResultKey {
   readonly resultOffset: number;
   /** Its value was recomputed from the source. */
   readonly verified: boolean;
+  /** How many source events it folds; null when the engine did not say. */
+  readonly events: number | null;
+  /**
+   * Run → what was once held against its state of this key. It outlives a verification: what the run, or one restored
+   * from it, emits next rests on the same state (contract.md §3, taints).
+   */
+  readonly taints: Taints;
 }
 
-/** Who sent a record, and its number in the sender's own sequence. */
+export type Taints = Readonly<Record<string, readonly string[]>>;
+
+/** The chain of (run, checkpoint) that a run was restored through, oldest first. */
+export type Lineage = readonly (readonly [run: string, checkpoint: number])[];
+
+/** Who sent a record, its number in the sender's own sequence, and what the sender vouches for with it. */
 export interface Stamp {
   readonly pipeline: string;
+  readonly engine: ProcessingEngine;
   readonly run: string;
   readonly subtask: number;
   /** null: the sender does not number its records. */
   readonly seq: number | null;
+  /** In its result partition. */
+  readonly offset: number;
+  /** null: the sender does not say through which checkpoints its state came. */
+  readonly lineage: Lineage | null;
+  readonly epoch: number | null;
+  /** What the sender promises of its sink; null: nothing. */
+  readonly delivery: 'AT_MOST_ONCE' | 'AT_LEAST_ONCE' | 'EXACTLY_ONCE' | null;
+  /** Seen in a committed Kafka transaction: what the broker vouches for. */
+  readonly transactional: boolean;
+  /** The newest completed checkpoint that the sender knows of. */
+  readonly completed: { readonly id: number; readonly time: string } | null;
+  readonly intervalMs: number | null;
 }
 
 /** A decoded result. `state` is what would be stored if nothing were held against it. */
@@ -47,10 +72,21 @@ export interface IncomingResult {
   readonly stamp: Stamp;
   readonly state: ResultState;
   readonly arrival: 'IN_ORDER' | 'LATE' | 'REPROCESSED';
+  /** Its sender has sent it before, by its own number: what it says was taken in then. */
+  readonly redelivered: boolean;
   /** Some source record that could belong to it was undecodable. */
   readonly lost: boolean;
   /** No event of it is older than this, ISO-8601; null when the kind does not say. */
   readonly begins: string | null;
+}
+
+/** FLINK: what a run says before anything else, in every result partition. */
+export interface IncomingRun {
+  readonly type: 'run';
+  readonly stamp: Stamp;
+  readonly parent: string | null;
+  /** How many records each subtask of the parent had emitted here at the checkpoint that the run was restored from. */
+  readonly counters: readonly { readonly subtask: number; readonly seq: number }[];
 }
 
 export interface IncomingAssignment {
@@ -75,6 +111,8 @@ export interface IncomingLateDrop {
   readonly stamp: Stamp;
   readonly key: ResultKey;
   readonly resultPartition: number;
+  /** Where the dropped event lies. */
+  readonly source: { readonly partition: string; readonly offset: number };
 }
 
 /** Any further control record: it only takes part in the sequence. */
@@ -83,7 +121,8 @@ export interface IncomingOther {
   readonly stamp: Stamp;
 }
 
-export type Incoming = IncomingResult | IncomingAssignment | IncomingHeartbeat | IncomingLateDrop | IncomingOther;
+export type Incoming =
+  IncomingResult | IncomingAssignment | IncomingRun | IncomingHeartbeat | IncomingLateDrop | IncomingOther;
 
 export interface SourceProgress {
   readonly nextOffset: number;
@@ -103,6 +142,19 @@ export interface Heartbeat {
   readonly sources: Readonly<Record<string, SourceProgress>>;
 }
 
+/** FLINK: the run that a result partition's log speaks of now. */
+export interface CurrentRun {
+  readonly run: string;
+  /** It came with a `_run` record, so that lost output at its start would have been noticed. */
+  readonly announced: boolean;
+  readonly lineage: Lineage;
+  /** The newest completed checkpoint that it has shown in this partition. */
+  readonly completed: number | null;
+  readonly intervalMs: number | null;
+  /** Subtask → source partition → next offset to fold: how far it has (re)played, as far as it says. */
+  readonly progress: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
 /** What is known of one pipeline in one result partition (contract.md §2). Stored as JSON, versioned by position. */
 export interface PipelineFacts {
   /** Source partition → the run that owns it, by the order of the result partition's log. */
@@ -113,8 +165,31 @@ export interface PipelineFacts {
   readonly gaps: Readonly<Record<string, number>>;
   /** Run → its newest heartbeat. */
   readonly heartbeats: Readonly<Record<string, Heartbeat>>;
+  /** FLINK: null before its first record. */
+  readonly current: CurrentRun | null;
+  /** FLINK: the runs that were current before, oldest first. */
+  readonly earlier: readonly string[];
+  /** FLINK: the runs in whose output a loss was noticed, as long as the current run descends from one of them. */
+  readonly losses: readonly string[];
+  /** Offset of the newest record by which lost output was noticed. */
+  readonly lossOffset: number | null;
+  /** FLINK: when ingest last saw, in this partition, that a further checkpoint had completed. */
+  readonly provenAt: Micros | null;
+  /** FLINK: time of the newest completed checkpoint, by Flink's clock. Never goes back. */
+  readonly checkpointTime: string | null;
 }
 
-export const NO_FACTS: PipelineFacts = { assignments: {}, lastSeq: {}, gaps: {}, heartbeats: {} };
+export const NO_FACTS: PipelineFacts = {
+  assignments: {},
+  lastSeq: {},
+  gaps: {},
+  heartbeats: {},
+  current: null,
+  earlier: [],
+  losses: [],
+  lossOffset: null,
+  provenAt: null,
+  checkpointTime: null,
+};
 
 export const counterOf = (stamp: Stamp): string => `${stamp.run}/${stamp.subtask}`;

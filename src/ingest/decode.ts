@@ -127,24 +127,39 @@ function validate(parsed: Record<string, unknown>, place: Place, record: LogReco
   return message;
 }
 
-const stampOf = (message: WireMessage): Stamp => ({
-  pipeline: message.pipeline,
-  run: message.run.id,
-  subtask: message.run.subtask ?? 0,
-  seq: message.seq ?? null,
-});
-
 const isoOrNull = (value: unknown): string | null =>
   typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? new Date(value).toISOString() : null;
 
-function incomingResult(message: ResultMessage, place: Place, offset: bigint, ordinal: number): Incoming {
+function completedOf({ completed_checkpoint: completed }: WireMessage): Stamp['completed'] {
+  const time = isoOrNull(completed?.time);
+  return completed == null || time === null ? null : { id: completed.id, time };
+}
+
+const stampOf = (message: WireMessage, { offset, inTransaction }: LogRecord): Stamp => ({
+  pipeline: message.pipeline,
+  engine: message.processing_engine,
+  run: message.run.id,
+  subtask: message.run.subtask ?? 0,
+  seq: message.seq ?? null,
+  offset: Number(offset),
+  lineage: message.run.lineage ?? null,
+  epoch: message.epoch ?? null,
+  delivery: message.delivery ?? null,
+  transactional: inTransaction === true,
+  completed: completedOf(message),
+  intervalMs: message.checkpoint_interval_ms ?? null,
+});
+
+function incomingResult(message: ResultMessage, place: Place, from: LogRecord, ordinal: number): Incoming {
   const { evidence } = message;
+  const { offset } = from;
   return {
     type: 'result',
     ordinal,
     offset,
-    stamp: stampOf(message),
+    stamp: stampOf(message, from),
     arrival: message.cause ?? 'IN_ORDER',
+    redelivered: false,
     lost: Object.keys(evidence?.lost ?? {}).length > 0,
     begins: isoOrNull(evidence?.begins ?? message.calculated_value['window_start']),
     state: {
@@ -168,6 +183,8 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
       epoch: message.epoch ?? null,
       resultOffset: Number(offset),
       verified: message.cause === 'REPROCESSED',
+      events: evidence?.events ?? null,
+      taints: {},
     },
   };
 }
@@ -175,8 +192,8 @@ function incomingResult(message: ResultMessage, place: Place, offset: bigint, or
 /** The kind whose result lost an event, where the message does not name it. */
 const LATE_DROP_KIND = 'order_window';
 
-function incomingControl(message: ControlMessage, place: Place): Incoming {
-  const stamp = stampOf(message);
+function incomingControl(message: ControlMessage, place: Place, from: LogRecord): Incoming {
+  const stamp = stampOf(message, from);
   switch (message.kind) {
     case '_assignment': {
       const payload = message.calculated_value as ControlPayload['_assignment'];
@@ -202,9 +219,15 @@ function incomingControl(message: ControlMessage, place: Place): Incoming {
       };
     }
     case '_late_dropped': {
-      const { kind = LATE_DROP_KIND } = message.calculated_value as ControlPayload['_late_dropped'];
+      const payload = message.calculated_value as ControlPayload['_late_dropped'];
+      const { kind = LATE_DROP_KIND, source_partition: partition, source_offset: offset } = payload;
       const key = { kind, businessKey: message.business_key, engine: message.processing_engine };
-      return { type: 'late-drop', stamp, key, resultPartition: place.partition };
+      const source = { partition: String(partition), offset };
+      return { type: 'late-drop', stamp, key, resultPartition: place.partition, source };
+    }
+    case '_run': {
+      const { parent, counters } = message.calculated_value as ControlPayload['_run'];
+      return { type: 'run', stamp, parent, counters };
     }
     default:
       return { type: 'other', stamp };
@@ -261,7 +284,22 @@ function numberOf(parsed: Record<string, unknown>, record: LogRecord, place: Pla
   if (!isText(kind, 512) || kind.startsWith('_') || key !== record.key || !whole) return null;
   if (!isText(pipeline, 128) || !isText(id, 256) || parsed['processing_engine'] !== place.engine) return null;
   if ((seq as number) < 1 || (subtask as number) < 0) return null;
-  return { type: 'other', stamp: { pipeline, run: id, subtask: subtask as number, seq: seq as number } };
+  // It counts, and vouches for nothing.
+  const stamp: Stamp = {
+    pipeline,
+    engine: place.engine,
+    run: id,
+    subtask: subtask as number,
+    seq: seq as number,
+    offset: Number(record.offset),
+    lineage: null,
+    epoch: null,
+    delivery: null,
+    transactional: false,
+    completed: null,
+    intervalMs: null,
+  };
+  return { type: 'other', stamp };
 }
 
 /**
@@ -277,12 +315,12 @@ export function decode(record: LogRecord, place: Place, ordinal: number): Decode
       const result = message as ResultMessage;
       return {
         type: 'accepted',
-        record: incomingResult(result, place, record.offset, ordinal),
+        record: incomingResult(result, place, record, ordinal),
         provenance: { message: result },
       };
     }
     const control = message as ControlMessage;
-    const incoming = incomingControl(control, place);
+    const incoming = incomingControl(control, place, record);
     return control.kind === '_dead_letter'
       ? { type: 'dead-letter', letter: reportedLetter(control), record: incoming }
       : { type: 'accepted', record: incoming, provenance: null };

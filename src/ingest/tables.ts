@@ -4,7 +4,7 @@ import type { ResultKey } from '../position/commit-log.js';
 import { keyOf } from '../position/commit-log.js';
 import { expiredKindOf, type Expiry } from '../position/expiry.js';
 import type { Plan, PlannedRow } from '../decision/plan.js';
-import type { PipelineFacts, ResultState } from '../decision/state.js';
+import { NO_FACTS, type PipelineFacts, type ResultState } from '../decision/state.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
 import type { Tick } from './port.js';
 import type { Place, Provenance } from './decode.js';
@@ -23,16 +23,17 @@ interface ResultRow {
   result_partition: number;
   run: string;
   revision: number;
-  evidence: { coverage?: ResultState['coverage']; digest?: string };
+  evidence: { coverage?: ResultState['coverage']; digest?: string; events?: number };
   last_checkpoint_time: Date | null;
   epoch: string | null;
   result_offset: string;
   cause: string;
+  taints: ResultState['taints'];
 }
 
 const COLUMNS = `r.kind, r.business_key, r.engine, r.calculated_value, r.deleted, r.final, r.stale, r.cap, r.reasons,
   r.pipeline, r.result_partition, r.run, r.revision, r.evidence, r.last_checkpoint_time, r.epoch,
-  r.result_offset, r.cause`;
+  r.result_offset, r.cause, r.taints`;
 
 const stateOf = (row: ResultRow): ResultState => ({
   kind: row.kind,
@@ -54,6 +55,8 @@ const stateOf = (row: ResultRow): ResultState => ({
   epoch: row.epoch === null ? null : Number(row.epoch),
   resultOffset: Number(row.result_offset),
   verified: row.cause === 'REPROCESSED',
+  events: row.evidence.events ?? null,
+  taints: row.taints,
 });
 
 const columns = (keys: readonly ResultKey[]): [string[], string[], string[]] => [
@@ -80,7 +83,8 @@ export async function readFacts(client: ClientBase, place: Place): Promise<Map<s
     text: `select pipeline, facts from pipeline_facts where result_topic = $1 and result_partition = $2`,
     values: [place.topic, place.partition],
   });
-  return new Map(rows.map((row) => [row.pipeline, row.facts]));
+  // What a release before 0.3.0 wrote knows less.
+  return new Map(rows.map((row) => [row.pipeline, { ...NO_FACTS, ...row.facts }]));
 }
 
 export async function readExpired(client: ClientBase): Promise<Expiry['kinds']> {
@@ -113,21 +117,24 @@ export async function writeFacts(
 /** Array literal of identifiers; reason codes hold nothing that needs more. */
 const textArray = (values: readonly string[]): string => `{${values.map((value) => JSON.stringify(value)).join(',')}}`;
 
-const levels = (rows: readonly ResultState[]): [boolean[], string[], string[]] => [
+const levels = (rows: readonly ResultState[]): [boolean[], boolean[], string[], string[], string[]] => [
+  rows.map((row) => row.final),
   rows.map((row) => row.stale),
   rows.map((row) => row.cap),
   rows.map((row) => textArray(row.reasons)),
+  rows.map((row) => JSON.stringify(row.taints)),
 ];
 
 /** Rows that take a copied record's value: one statement, joined to the temp table, each key once. */
 const UPSERT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline,
     result_topic, result_partition, result_offset, run, subtask, lineage, seq, epoch, delivery, revision, cause, evidence,
-    last_checkpoint_time, position, committed_at_us)
-  select b.kind, b.business_key, b.engine, b.calculated_value, b.deleted, b.final, d.stale, d.cap, d.reasons::text[], b.pipeline,
+    last_checkpoint_time, taints, position, committed_at_us)
+  select b.kind, b.business_key, b.engine, b.calculated_value, b.deleted, d.final, d.stale, d.cap, d.reasons::text[], b.pipeline,
     $1, $2, b.result_offset, b.run, b.subtask, b.lineage, b.seq, b.epoch, b.delivery, b.revision, b.cause, b.evidence,
-    b.last_checkpoint_time, $3, $4
-  from unnest($5::int[], $6::boolean[], $7::text[], $8::text[]) as d(ordinal, stale, cap, reasons)
+    b.last_checkpoint_time, d.taints::json, $3, $4
+  from unnest($5::int[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[])
+    as d(ordinal, final, stale, cap, reasons, taints)
   join ingest_batch b using (ordinal)
   on conflict (kind, business_key, engine) do update set
     calculated_value = excluded.calculated_value, deleted = excluded.deleted, final = excluded.final, stale = excluded.stale,
@@ -135,22 +142,23 @@ const UPSERT = `
     result_partition = excluded.result_partition, result_offset = excluded.result_offset, run = excluded.run,
     subtask = excluded.subtask, lineage = excluded.lineage, seq = excluded.seq, epoch = excluded.epoch,
     delivery = excluded.delivery, revision = excluded.revision, cause = excluded.cause, evidence = excluded.evidence,
-    last_checkpoint_time = excluded.last_checkpoint_time, position = excluded.position, committed_at_us = excluded.committed_at_us`;
+    last_checkpoint_time = excluded.last_checkpoint_time, taints = excluded.taints, position = excluded.position, committed_at_us = excluded.committed_at_us`;
 
 /** Absences that something is held against: rows without a value, so that the null carries its reasons everywhere. */
 const ABSENT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline, result_topic,
-    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, position, committed_at_us)
-  select d.kind, d.business_key, d.engine, '{}', true, false, d.stale, d.cap, d.reasons::text[], d.pipeline, $3,
-    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', $1, $2
-  from unnest($5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[])
-    as d(kind, business_key, engine, stale, cap, reasons, pipeline, run)`;
+    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, taints, position, committed_at_us)
+  select d.kind, d.business_key, d.engine, '{}', true, d.final, d.stale, d.cap, d.reasons::text[], d.pipeline, $3,
+    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', d.taints::json, $1, $2
+  from unnest($5::text[], $6::text[], $7::text[], $8::boolean[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::text[],
+    $14::text[]) as d(kind, business_key, engine, final, stale, cap, reasons, taints, pipeline, run)`;
 
-/** Rows that only lose trust. */
+/** Rows that only lose trust, or are known to be final by now. */
 const LOWER = `
-  update results r set stale = d.stale, cap = d.cap, reasons = d.reasons::text[], position = $1, committed_at_us = $2
-  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
-    as d(kind, business_key, engine, stale, cap, reasons)
+  update results r set final = d.final, stale = d.stale, cap = d.cap, reasons = d.reasons::text[], taints = d.taints::json,
+    position = $1, committed_at_us = $2
+  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[])
+    as d(kind, business_key, engine, final, stale, cap, reasons, taints)
   where r.kind = d.kind and r.business_key = d.business_key and r.engine = d.engine`;
 
 export async function writeRows(
@@ -172,9 +180,7 @@ export async function writeRows(
         tick.position,
         tick.committedAt,
         taken.map((t) => t.ordinal),
-        taken.map((t) => t.row.stale),
-        taken.map((t) => t.row.cap),
-        taken.map((t) => textArray(t.row.reasons)),
+        ...levels(taken.map((t) => t.row)),
       ],
     });
     if (rowCount !== taken.length) throw new Error(`${taken.length} rows were decided, ${rowCount} written`);

@@ -174,7 +174,10 @@ test('a set has its own contract: a change of the kind in flight or a silent pip
   const set = async (args = '') =>
     (await server.query(`{ orderWindows(engine: FLINK ${args}) { contract { confidenceLevel reasons { code } } } }`))
       .body.data.orderWindows.contract;
-  expect(await set()).toEqual({ confidenceLevel: 'LOW', reasons: [{ code: 'PIPELINE_STOPPED' }] });
+  expect(await set()).toEqual({
+    confidenceLevel: 'LOW',
+    reasons: [{ code: 'PIPELINE_STOPPED' }, { code: 'CHECKPOINT_OVERDUE' }],
+  });
   server.proofs.pipelines = [fact({}, 'FLINK'), fact({ resultPartition: 1 }, 'FLINK')];
   expect(await set()).toEqual({ confidenceLevel: 'HIGH', reasons: [] });
   server.mongodb.applied = appliedAt(99);

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { keyOf } from '../position/commit-log.js';
 import { CONFIDENCE_LEVELS } from '../words.js';
-import { eventsOf, eventsOfRow, eventsOfRuns, type Batch, type BatchRecord, type JudgedRow } from './transitions.js';
+import {
+  eventsOf,
+  eventsOfRow,
+  eventsOfRuns,
+  type Batch,
+  type BatchRecord,
+  type JudgedRow,
+  type RunTransition,
+} from './transitions.js';
 
 const row = (over: Partial<JudgedRow> = {}): JudgedRow => ({
   kind: 'order_window',
@@ -44,11 +52,12 @@ test('an absence that something is held against is a violation of its key', () =
 });
 
 test('a run starts once, and not when it says again what it owns', () => {
-  const run = { pipeline: 'p', run: 'r2', engine: 'KAFKA_ONLY', startOffset: 5 } as const;
+  const run = { pipeline: 'p', run: 'r2', engine: 'KAFKA_ONLY' } as const;
+  const from = (sourcePartition: string): RunTransition['from'] => ({ sourcePartition, startOffset: 5 });
   const events = eventsOfRuns([
-    { ...run, sourcePartition: '0', takenFrom: 'r1' },
-    { ...run, sourcePartition: '1', takenFrom: null },
-    { ...run, run: 'r1', sourcePartition: '2', takenFrom: 'r1' },
+    { ...run, from: from('0'), takenFrom: 'r1' },
+    { ...run, from: from('1'), takenFrom: null },
+    { ...run, run: 'r1', from: from('2'), takenFrom: 'r1' },
   ]);
   expect(events).toMatchObject([{ type: 'RUN_STARTED', run: 'r2' }]);
 });

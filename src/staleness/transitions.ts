@@ -22,14 +22,14 @@ export interface RowTransition {
   readonly late: boolean;
 }
 
-/** A source partition that a run took over. */
+/** A run that took over: a source partition, or (FLINK) the whole pipeline. */
 export interface RunTransition {
   readonly pipeline: string;
   readonly run: string;
   readonly engine: ProcessingEngine;
-  readonly sourcePartition: string;
-  readonly startOffset: number;
-  /** The run that owned it; null: none that is known. */
+  /** null: the run says through which checkpoints it came, not where it reads. */
+  readonly from: { readonly sourcePartition: string; readonly startOffset: number } | null;
+  /** The run that was there before; null: none that is known. */
   readonly takenFrom: string | null;
 }
 
@@ -52,10 +52,12 @@ const rank = (level: ConfidenceLevel): number => CONFIDENCE_LEVELS.indexOf(level
 /** Events of a run: it starts once, however many source partitions it takes over and result partitions it tells so. */
 export function eventsOfRuns(transitions: readonly RunTransition[]): NewEvent[] {
   const started = new Map<string, NewEvent>();
-  for (const { pipeline, run, engine, sourcePartition, startOffset, takenFrom } of transitions) {
+  for (const { pipeline, run, engine, from, takenFrom } of transitions) {
     const id = `${pipeline}\u0000${run}`;
     if (takenFrom === run || started.has(id)) continue;
     const after = takenFrom === null ? '' : `, after ${takenFrom}`;
+    const reads =
+      from === null ? 'goes on' : `reads source partition ${from.sourcePartition} from offset ${from.startOffset}`;
     started.set(id, {
       type: 'RUN_STARTED',
       pipeline,
@@ -67,7 +69,7 @@ export function eventsOfRuns(transitions: readonly RunTransition[]): NewEvent[] 
       levelBefore: null,
       levelAfter: null,
       reasons: [],
-      message: `${pipeline}: the run ${run} reads source partition ${sourcePartition} from offset ${startOffset}${after}.`,
+      message: `${pipeline}: the run ${run} ${reads}${after}.`,
     });
   }
   return [...started.values()];
@@ -97,6 +99,9 @@ export function eventsOfRow({ before, after, late }: RowTransition): NewEvent[] 
   };
   return [
     ...(late ? [event('LATE_UPDATE', ['LATE_UPDATE'], `${name} was changed by an event that came too late.`)] : []),
+    ...(came.includes('ROLLBACK_REFUSED')
+      ? [event('ROLLBACK_REFUSED', ['ROLLBACK_REFUSED'], `${name}: a record that contradicts it was refused.`)]
+      : []),
     ...(violations.length > 0 ? [event('VIOLATION', violations, `${name}: ${violations.join(', ')}.`)] : []),
     ...(step > 0 ? [event('CONFIDENCE_LOWERED', came, `${name} is ${after.cap} now, no longer ${before?.cap}.`)] : []),
     ...(step < 0 ? [event('CONFIDENCE_RAISED', [], `${name} is ${after.cap} again, no longer ${before?.cap}.`)] : []),
@@ -109,7 +114,14 @@ export interface Batch {
   readonly records: readonly BatchRecord[];
   readonly before: {
     readonly rows: ReadonlyMap<string, JudgedRow>;
-    readonly facts: ReadonlyMap<string, { readonly assignments: Readonly<Record<string, { readonly run: string }>> }>;
+    readonly facts: ReadonlyMap<
+      string,
+      {
+        readonly assignments: Readonly<Record<string, { readonly run: string }>>;
+        readonly current?: { readonly run: string } | null;
+        readonly earlier?: readonly string[];
+      }
+    >;
   };
   readonly after: ReadonlyMap<string, { readonly row: JudgedRow }>;
   readonly refused: readonly { readonly record: object }[];
@@ -118,7 +130,7 @@ export interface Batch {
 export type BatchRecord = { readonly stamp: { readonly pipeline: string; readonly run: string } } & (
   | { readonly type: 'result'; readonly state: ResultKey; readonly arrival: string }
   | { readonly type: 'assignment'; readonly sourcePartition: string; readonly startOffset: number }
-  | { readonly type: 'heartbeat' | 'late-drop' | 'other' }
+  | { readonly type: 'run' | 'heartbeat' | 'late-drop' | 'other' }
 );
 
 /** All events of a batch, in the order in which clients get them: runs, then rows by their key. */
@@ -131,7 +143,13 @@ export function eventsOf({ engine, records, before, after, refused }: Batch): Ne
     if (record.type === 'assignment') {
       const { sourcePartition, startOffset, stamp } = record;
       const takenFrom = before.facts.get(stamp.pipeline)?.assignments[sourcePartition]?.run ?? null;
-      runs.push({ ...stamp, engine, sourcePartition, startOffset, takenFrom });
+      runs.push({ ...stamp, engine, from: { sourcePartition, startOffset }, takenFrom });
+    }
+    if (record.type === 'run') {
+      const { current = null, earlier = [] } = before.facts.get(record.stamp.pipeline) ?? {};
+      // Every subtask says it, and one of an older run may say it late: neither is news.
+      const known = current?.run === record.stamp.run || earlier.includes(record.stamp.run);
+      if (!known) runs.push({ ...record.stamp, engine, from: null, takenFrom: current?.run ?? null });
     }
   }
   const rows = [...after].flatMap(([id, { row }]) =>

@@ -5,9 +5,17 @@ import { NO_FACTS, type IncomingResult, type PipelineFacts, type ResultState } f
 export const AT = micros(1_000_000);
 export const stamp = (run: string, seq: number | null): IncomingResult['stamp'] => ({
   pipeline: 'p',
+  engine: 'KAFKA_ONLY',
   run,
   subtask: 0,
   seq,
+  offset: 0,
+  lineage: [],
+  epoch: null,
+  delivery: 'AT_LEAST_ONCE',
+  transactional: false,
+  completed: null,
+  intervalMs: null,
 });
 
 export const state = (over: Partial<ResultState> = {}): ResultState => ({
@@ -30,6 +38,8 @@ export const state = (over: Partial<ResultState> = {}): ResultState => ({
   epoch: null,
   resultOffset: 0,
   verified: false,
+  events: null,
+  taints: {},
   ...over,
 });
 export const incoming = (over: Partial<IncomingResult> = {}, row: Partial<ResultState> = {}): IncomingResult => {
@@ -40,6 +50,7 @@ export const incoming = (over: Partial<IncomingResult> = {}, row: Partial<Result
     offset: 0n,
     stamp: stamp(run, 2),
     arrival: 'IN_ORDER',
+    redelivered: false,
     lost: false,
     begins: '2026-01-05T09:00:00.000Z',
     state: state({ run, ...row }),

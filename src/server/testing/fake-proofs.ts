@@ -75,6 +75,11 @@ export function fact(over: Partial<PipelineFact> = {}, engine: ProcessingEngine 
     owners: {},
     gapRuns: [],
     resumed: false,
+    lossOffset: null,
+    checkpoints:
+      engine === 'FLINK'
+        ? { run: 'run-1', lineage: [], completed: 40, progress: {}, provenAt: committedAt(100), intervalMs: 1_000 }
+        : null,
     watermark: null,
     position: position(100),
     ...over,
