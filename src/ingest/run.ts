@@ -26,6 +26,8 @@ const refusesData = (error: unknown): boolean => /^(22|23)/.test((error as { cod
 
 export function createIngest(options: IngestOptions): LogHandler {
   const awaiting = new Map<string, Resumption>();
+  /** How often each partition was started: one assignment may overtake another. */
+  const starts = new Map<string, number>();
   /** Where each partition goes on, as far as this consumer knows. */
   const expected = new Map<string, bigint>();
 
@@ -71,7 +73,11 @@ export function createIngest(options: IngestOptions): LogHandler {
   return {
     async start(topic: string, number: number, extent: LogExtent): Promise<bigint> {
       const place = placeOf(topic, number);
+      const turn = (starts.get(idOf(place)) ?? 0) + 1;
+      starts.set(idOf(place), turn);
       const resumption = await resume(options.store, place, extent);
+      // Answered after a later start, of which records may have been handled by now: it says nothing of them.
+      if (starts.get(idOf(place)) !== turn) return resumption.from;
       awaiting.set(idOf(place), resumption);
       expected.set(idOf(place), resumption.next);
       return resumption.from;
