@@ -2,7 +2,7 @@
  * What this server has seen so far, across requests: how far each store was, the newest proof, which stores failed just
  * now. Everything here only ever moves forward, so that times reported from it are monotone.
  */
-import type { ProcessingEngine, Store } from '../words.js';
+import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import type { Micros } from '../position/position.js';
 import type { Proof } from './proof-port.js';
 
@@ -10,6 +10,8 @@ export class Observed {
   /** The newest proof of any request: facts to fall back on while the source of truth can't be asked. */
   lastProof: Proof | null = null;
   private readonly syncs = new Map<Store, Micros>();
+  /** What a search has been seen to find: later than what is applied, which a read by key sees at once. */
+  private readonly searches = new Map<Store, Micros>();
   private readonly failures = new Map<Store, number>();
   private readonly readModels: readonly Store[];
   private readonly monotonicMs: () => number;
@@ -25,9 +27,10 @@ export class Observed {
     this.cooldownMs = cooldownMs;
   }
 
-  sawApplied(store: Store, committedAt: Micros): void {
-    const before = this.syncs.get(store);
-    if (before === undefined || committedAt > before) this.syncs.set(store, committedAt);
+  /** @param scope the path on which it was seen: what a search finds is applied, but not the other way round */
+  sawApplied(store: Store, committedAt: Micros, scope: ConsistencyScope = 'EVENTUAL'): void {
+    raise(this.syncs, store, committedAt);
+    if (scope === 'SEARCH') raise(this.searches, store, committedAt);
   }
 
   sawProof(proof: Proof): void {
@@ -50,8 +53,12 @@ export class Observed {
     return failedAt !== undefined && this.monotonicMs() - failedAt < this.cooldownMs;
   }
 
-  /** Commit time of the newest position the store is known to have applied; for Postgres the read models' minimum. */
-  lastSync(store: Store): Micros | null {
+  /**
+   * Commit time of the newest position the store is known to have applied, on this path; for Postgres the read models'
+   * minimum.
+   */
+  lastSync(store: Store, scope: ConsistencyScope = 'EVENTUAL'): Micros | null {
+    if (scope === 'SEARCH') return this.searches.get(store) ?? null;
     if (store !== 'POSTGRES') return this.syncs.get(store) ?? null;
     const all = this.readModels.map((model) => this.syncs.get(model));
     if (all.length === 0 || all.some((sync) => sync === undefined)) return null;
@@ -63,4 +70,9 @@ export class Observed {
     if (this.lastProof === null) return null;
     return this.lastProof.pipelines.some((fact) => fact.engine === 'FLINK') ? 'FLINK' : 'KAFKA_ONLY';
   }
+}
+
+function raise(times: Map<Store, Micros>, store: Store, to: Micros): void {
+  const before = times.get(store);
+  if (before === undefined || to > before) times.set(store, to);
 }

@@ -272,7 +272,7 @@ export class RequestReader {
     if (proof !== null) this.incarnations.add(proof.incarnation);
     if (answer.applied !== null) {
       this.incarnations.add(answer.applied.incarnation);
-      this.deps.observed.sawApplied(store, answer.applied.committedAt);
+      this.deps.observed.sawApplied(store, answer.applied.committedAt, scope);
     }
     return {
       data: answer.data,
@@ -283,7 +283,7 @@ export class RequestReader {
         applied: appliedOf(store, answer.applied),
         proof,
         lastProof: this.deps.observed.lastProof,
-        lastCdcSync: this.deps.observed.lastSync(store),
+        lastCdcSync: this.deps.observed.lastSync(store, scope),
         now: this.deps.proofs.now(),
         bounds: this.deps.bounds,
       },
