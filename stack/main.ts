@@ -23,10 +23,12 @@ export async function main(argv: readonly string[]): Promise<number> {
       case 'test':
       case 'lint':
         return await (await import('./test-run.js')).runTests(command === 'lint' ? ['lint', ...rest] : rest);
+      case 'soak':
+        return await (await import('../lab/soak/main.js')).soak(rest);
       default:
         throw new StackError(
           'STACK_SETTING_INVALID',
-          `"${command ?? ''}" is no command: use start, stop, reset, serve, test or lint.`,
+          `"${command ?? ''}" is no command: use start, stop, reset, serve, test, lint or soak.`,
         );
     }
   } catch (error) {

@@ -1,0 +1,45 @@
+/**
+ * A fault: something that is done to a running stack, and undone. Which process it hits is an argument; nothing here knows how
+ * the servers are started, and nothing imports from src/.
+ */
+export interface Fault {
+  /** For people and for the history, such as `kill mongodb`. */
+  readonly name: string;
+  /** Returns once it is on. */
+  inject(): Promise<void>;
+  /** Undoes it; returns once what was hit answers again. Safe to call when it is not on. */
+  heal(): Promise<void>;
+  isActive(): Promise<boolean>;
+}
+
+/** One supervised process. */
+export interface Victim {
+  readonly pid: number | undefined;
+  readonly isAlive: boolean;
+  /** kill -9 of all of it; it stays down. */
+  kill9(): Promise<void>;
+  /** An orderly end; it stays down. */
+  stop(): Promise<void>;
+  /** Starts it unless it runs, and waits until it answers. */
+  start(): Promise<void>;
+}
+
+export const VICTIMS = [
+  'processor',
+  'server',
+  'connect',
+  'kafka',
+  'postgres',
+  'mongodb',
+  'elasticsearch',
+  'clickhouse',
+] as const;
+export type VictimName = (typeof VICTIMS)[number];
+
+/** What faults are done to. */
+export interface Target {
+  readonly processes: Readonly<Record<VictimName, Victim>>;
+  /** REST address of Kafka Connect. */
+  readonly connectUrl: string;
+  readonly postgresUrl: string;
+}

@@ -1,0 +1,33 @@
+/**
+ * `judge.ts <folder> [staleP99Ms]`: what the checkers say of a recorded history, as `verdict.json` beside it. A process of its
+ * own, so that it has all the memory that it needs.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkAll, tableOf } from '../checkers/index.js';
+import { readHistory } from '../history/file.js';
+import type { Judgement } from './report.js';
+
+/** So many examples of each kind of lie are enough to look for its cause. */
+const EXAMPLES = 50;
+
+const [folder = '', staleP99Ms = ''] = process.argv.slice(2);
+const history = await readHistory(folder);
+const verdicts = checkAll(history, staleP99Ms === '' ? {} : { staleP99Ms: Number(staleP99Ms) });
+const judgement: Judgement = {
+  verdicts: verdicts.map((verdict) => ({
+    ...verdict,
+    violations: verdict.violations.slice(0, EXAMPLES),
+    violated: verdict.violations.length,
+  })),
+  events: history.events.length,
+  positions: history.truth.length,
+  answers: history.answers.length,
+  errors: history.answers.filter(({ error }) => error !== undefined).length,
+  claimsRead: history.answers.reduce((sum, { claims }) => sum + claims.length, 0),
+  blind: history.blind.map(({ what }) => what),
+  quiet: history.quiet !== null,
+  rows: Object.fromEntries(history.dumped.map(({ store, rows }) => [store, rows])),
+};
+writeFileSync(join(folder, 'verdict.json'), `${JSON.stringify(judgement)}\n`);
+process.stderr.write(tableOf(verdicts));

@@ -1,0 +1,72 @@
+/** The big comparison is the test of `npm test`, with more events: its report says what came out and how long it took. */
+import { REPOSITORY } from '../../stack/paths.js';
+import { execa } from 'execa';
+import type { Run } from './report.js';
+
+export interface Compared {
+  readonly ok: boolean;
+  readonly markdown: string;
+  readonly json: object;
+}
+
+interface JestResult {
+  readonly numPassedTests: number;
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly title: string;
+      readonly status: string;
+      readonly duration?: number | null;
+    }[];
+  }[];
+}
+
+/** Memory of the test: it keeps a digest of each row of each store. */
+const HEAP_MB = 8_192;
+
+export async function compareEvents(
+  events: number,
+  about: Omit<Run, 'what' | 'minutes' | 'faults' | 'notes'>,
+): Promise<Compared> {
+  const began = performance.now();
+  const args = ['--experimental-vm-modules', '--no-warnings', `--max-old-space-size=${HEAP_MB}`];
+  const jest = ['node_modules/jest/bin/jest.js', '--testPathPatterns', 'test/four-stores', '--runInBand', '--json'];
+  const { stdout } = await execa(process.execPath, [...args, ...jest, '--selectProjects', 'stack'], {
+    cwd: REPOSITORY,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    reject: false,
+    env: { TIDEMARK_TEST_EVENTS: String(events) },
+  });
+  const minutes = (performance.now() - began) / 60_000;
+  const tests = testsIn(stdout);
+  const ok = tests.length > 0 && tests.every(({ status }) => status === 'passed');
+  const lines = [
+    `# ${events} events, every row of every kind in all four stores against the oracle: ${ok}`,
+    '',
+    `- command: \`${about.command}\``,
+    `- date: ${about.date}`,
+    `- commit: ${about.commit}`,
+    `- machine: ${Object.entries(about.machine)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ')}`,
+    `- minutes: ${minutes.toFixed(1)}`,
+    '',
+    '| what was held | came out | seconds |',
+    '| --- | --- | --- |',
+    ...tests.map(({ title, status, seconds }) => `| ${title} | ${status} | ${seconds} |`),
+  ];
+  return { ok, markdown: `${lines.join('\n')}\n`, json: { ...about, events, minutes, verdict: String(ok), tests } };
+}
+
+function testsIn(stdout: string): { title: string; status: string; seconds: number }[] {
+  try {
+    return (JSON.parse(stdout) as JestResult).testResults.flatMap(({ assertionResults }) =>
+      assertionResults.map(({ title, status, duration }) => ({
+        title,
+        status,
+        seconds: Math.round((duration ?? 0) / 1000),
+      })),
+    );
+  } catch {
+    return [];
+  }
+}
