@@ -1,4 +1,4 @@
-/** Convergence: after the quiet every store holds what Postgres holds, and that is the fold, except what is labelled LOW. */
+/** Convergence: after the quiet every store holds what Postgres holds, LOW or not; and that is the fold, except what is LOW. */
 import { keyOf, type History, type Stored, type StoreName } from '../history/types.js';
 import { End, indexOf, isFolded, NOT_READ } from './claims.js';
 import { equal } from './equal.js';
@@ -47,7 +47,8 @@ export function convergence(history: History): Verdict {
     for (const store of history.meta.stores.filter((name) => name !== 'POSTGRES')) {
       const rows = stores.get(store);
       const outcome = rows === undefined ? unknown(`${store} was not written down`) : same(rows.get(key), row);
-      collector.note(`${store} = POSTGRES`, id, low ? null : outcome);
+      // LOW speaks of the value, not of the copy: what is wrong is wrong alike everywhere.
+      collector.note(`${store} = POSTGRES`, id, outcome);
     }
     if (!truth.blind) {
       const logged = truth.newest(key);

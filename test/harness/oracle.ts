@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const FOLD = fileURLToPath(new URL('../oracle/fold.py', import.meta.url));
@@ -40,10 +41,17 @@ export async function runOracle(
 
 /** Expected results of all kinds. Shares no code with what it checks. */
 export async function runOracleAll(options: OracleOptions): Promise<OracleRow[]> {
+  const rows: OracleRow[] = [];
+  await eachOracleRow(options, (row) => rows.push(row));
+  return rows;
+}
+
+/** The same, one after the other: a million of them at once would be longer than a text may be. */
+export async function eachOracleRow(options: OracleOptions, visit: (row: OracleRow) => void): Promise<void> {
   const topic = options.topic ?? 'orders.events';
   const ends = options.ends ?? (await endOffsets(options.classpath, options.brokers, topic));
   const end = Object.entries(ends).map(([p, o]) => `${p}:${o}`);
-  if (Object.values(ends).every((offset) => offset === 0)) return [];
+  if (Object.values(ends).every((offset) => offset === 0)) return;
 
   const server = ['--bootstrap-server', options.brokers, '--topic', topic, '--from-beginning', '--timeout-ms', '8000'];
   const format = Object.entries(FORMAT).flatMap(([k, v]) => ['--formatter-property', `${k}=${v}`]);
@@ -51,31 +59,39 @@ export async function runOracleAll(options: OracleOptions): Promise<OracleRow[]>
   const consumer = spawn('java', [...args, '--isolation-level', 'read_committed', ...format], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const text = await runFold(
+  await eachFoldLine(
     ['--console', '--end', end.join(','), '--window-ms', String(options.windowMs ?? 300_000)],
     (stdin) => {
       stdin.on('error', () => undefined); // the fold closes its end as soon as it has seen enough
       consumer.stdout.pipe(stdin);
     },
+    (line) => visit(JSON.parse(line) as OracleRow),
   ).finally(() => consumer.kill());
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as OracleRow);
 }
 
 /** Runs fold.py; `feed` gets its standard input. */
-export function runFold(args: readonly string[], feed: (stdin: NodeJS.WritableStream) => void): Promise<string> {
+export async function runFold(args: readonly string[], feed: (stdin: NodeJS.WritableStream) => void): Promise<string> {
+  const lines: string[] = [];
+  await eachFoldLine(args, feed, (line) => lines.push(`${line}\n`));
+  return lines.join('');
+}
+
+async function eachFoldLine(
+  args: readonly string[],
+  feed: (stdin: NodeJS.WritableStream) => void,
+  visit: (line: string) => void,
+): Promise<void> {
   const python = spawn('python3', [FOLD, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    python.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const ended = new Promise<void>((resolve, reject) => {
     python.on('error', reject);
-    python.on('close', (code) =>
-      code === 0 ? resolve(Buffer.concat(chunks).toString('utf8')) : reject(new Error(`fold.py ended with ${code}`)),
-    );
-    feed(python.stdin);
+    python.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`fold.py ended with ${code}`))));
   });
+  feed(python.stdin);
+  const read = async (): Promise<void> => {
+    for await (const line of createInterface({ input: python.stdout, crlfDelay: Infinity }))
+      if (line !== '') visit(line);
+  };
+  await Promise.all([read(), ended]);
 }
 
 const javaArgs = (classpath: string): string[] => ['-Xmx256m', '-XX:+UseSerialGC', '-cp', classpath];

@@ -53,17 +53,23 @@ export class Drivers {
   /** `<kind> <business key>` → value, deleted results included, absences (rows without a value) left out. */
   async all(store: StoreName): Promise<Map<string, Value>> {
     const found = new Map<string, Value>();
+    await this.each(store, (key, value) => found.set(key, value));
+    return found;
+  }
+
+  /** The same, one after the other: a store may hold more than fits in memory. */
+  async each(store: StoreName, visit: (key: string, value: Value) => void): Promise<void> {
     const add = (row: Value): void => {
       const raw = row['calculated_value'];
       const value = (typeof raw === 'string' ? JSON.parse(raw) : raw) as Value;
-      if (Object.keys(value).length > 0) found.set(`${String(row['kind'])} ${String(row['business_key'])}`, value);
+      if (Object.keys(value).length > 0) visit(`${String(row['kind'])} ${String(row['business_key'])}`, value);
     };
     switch (store) {
       case 'POSTGRES':
-        (await this.pool.query<Value>('select kind, business_key, calculated_value from results')).rows.forEach(add);
+        await this.eachResult(add);
         break;
       case 'MONGODB':
-        (await (await this.collection()).find({}).toArray()).forEach(add);
+        for await (const document of (await this.collection()).find({})) add(document);
         break;
       case 'ELASTICSEARCH': {
         const index = await this.index();
@@ -71,14 +77,28 @@ export class Drivers {
         for await (const source of this.elastic.helpers.scrollDocuments<Value>({ index, size: 2_000 })) add(source);
         break;
       }
-      case 'CLICKHOUSE':
-        (
-          await this.rows(
-            `SELECT kind, business_key, calculated_value FROM ${await this.table()} FINAL WHERE kind != '' AND calculated_value != ''`,
-          )
-        ).forEach(add);
+      case 'CLICKHOUSE': {
+        const query = `SELECT kind, business_key, calculated_value FROM ${await this.table()} FINAL WHERE kind != '' AND calculated_value != ''`;
+        const stream = (await this.clickhouse.query({ query, format: 'JSONEachRow' })).stream<Value>();
+        for await (const rows of stream) for (const row of rows) add(row.json());
+      }
     }
-    return found;
+  }
+
+  private async eachResult(visit: (row: Value) => void): Promise<void> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('begin read only');
+      await client.query('declare every no scroll cursor for select kind, business_key, calculated_value from results');
+      for (;;) {
+        const { rows } = await client.query<Value>('fetch 5000 from every');
+        if (rows.length === 0) break;
+        rows.forEach(visit);
+      }
+      await client.query('commit');
+    } finally {
+      client.release();
+    }
   }
 
   /** Falsifies one value of a window behind the server's back: `orders_total` becomes `total`. */
