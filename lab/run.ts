@@ -1,7 +1,7 @@
 /**
  * `npx tsx lab/run.ts --minutes 1`: records a running stack for a while, and prints what the checkers say. Addresses come from
  * the environment: TIDEMARK_URL, KAFKA_BROKERS, POSTGRES_URL, and MONGODB_URL, ELASTICSEARCH_URL, CLICKHOUSE_URL if their end
- * is to be written down. Stop the generator before the time is over, or the end is not quiet and stays unknown.
+ * is to be written down; several servers with commas between. Stop the generator before the time is over, or the end is not quiet and stays unknown.
  */
 import { parseArgs } from 'node:util';
 import { checkAll, tableOf } from './checkers/index.js';
@@ -18,6 +18,8 @@ const { values } = parseArgs({
     sessions: { type: 'string', default: '8' },
     runs: { type: 'string', default: 'lab/runs' },
     history: { type: 'string' },
+    'stale-p99-ms': { type: 'string' },
+    enough: { type: 'string' },
   },
 });
 
@@ -57,6 +59,10 @@ async function record(): Promise<string> {
 
 /** `--history <folder>` checks what was recorded before. */
 const folder = values.history ?? (await record());
-const verdicts = checkAll(await readHistory(folder));
+const { 'stale-p99-ms': stale, enough } = values;
+const verdicts = checkAll(await readHistory(folder), {
+  ...(stale === undefined ? {} : { staleP99Ms: Number(stale) }),
+  ...(enough === undefined ? {} : { enough: Number(enough) }),
+});
 process.stdout.write(`${folder}\n${tableOf(verdicts)}`);
 process.exitCode = verdicts.some(({ verdict }) => verdict === 'false') ? 1 : 0;

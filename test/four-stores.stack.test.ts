@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { checkAll, tableOf } from '../lab/checkers/index.js';
+import { pathsOf, silentPaths } from '../lab/checkers/paths.js';
 import { missingResults } from '../lab/checkers/missing.js';
 import { readHistory } from '../lab/history/file.js';
 import { Recorder } from '../lab/history/record.js';
@@ -212,6 +213,7 @@ function judge(history: History): void {
   expect(verdicts).toHaveLength(7);
   const exercised = Object.assign({}, ...verdicts.map((verdict) => verdict.exercised)) as Record<string, number>;
   for (const store of STORES.slice(1)) expect(exercised[`${store} = POSTGRES`]).toBeGreaterThan(EVENTS / 2);
+  expect(silentPaths(pathsOf(history.answers))).toEqual([]);
   const [first, last] = [history.faults[0]?.started.mono ?? Infinity, history.faults.at(-1)?.healed?.mono ?? 0];
   const meanwhile = history.answers
     .filter(({ started, ended }) => ended.mono >= first && started.mono <= last)

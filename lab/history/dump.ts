@@ -109,9 +109,10 @@ async function* clickhouseRows(url: string): Rows {
   const newest = 'SELECT table_name FROM tidemark.tidemark_meta ORDER BY generation DESC, position DESC LIMIT 1';
   const meta = await firstOf(clickhouse<{ table_name: string }>(url, newest));
   const columns = 'kind, business_key, processing_engine, calculated_value, deleted, position, confidence_level';
+  // The row without a kind is the table's own mark of its position, no result.
   const rows = clickhouse<Omit<Row, 'calculated_value'> & { calculated_value: string }>(
     url,
-    `SELECT ${columns} FROM tidemark.${meta?.table_name} FINAL`,
+    `SELECT ${columns} FROM tidemark.${meta?.table_name} FINAL WHERE kind != ''`,
   );
   for await (const row of rows) yield { ...row, calculated_value: JSON.parse(row.calculated_value) as Value };
 }

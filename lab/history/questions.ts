@@ -18,7 +18,8 @@ const KEYS_PER_REQUEST = 10;
 const RECENT = 150;
 const NEWEST = 40;
 const RULES = ['LARGE_ORDER', 'HIGH_AMOUNT', 'PRICE_SPIKE', 'RAPID_ORDERS'];
-const HOUR_MS = 3_600_000;
+/** Around a window that is known: a longer stretch has more fields than one request may ask for. */
+const AROUND_MS = 30 * 60_000;
 
 /** The anomalies that an order could have; most have none: then their absence is what is claimed. */
 export const anomaliesOf = (order: Key): Key[] =>
@@ -82,7 +83,7 @@ export class Questions {
     const kind = this.pick(SEARCHED_KINDS) ?? 'order';
     if (dice < 0.94) return searchOf(kind, symbol, key.engine, this.demand(['SEARCH', null], token));
     const at = Date.parse(key.businessKey.slice(key.businessKey.indexOf('@') + 1));
-    const [from, to] = [new Date(at - 5 * HOUR_MS), new Date(at + 5 * HOUR_MS)];
+    const [from, to] = [new Date(at - AROUND_MS), new Date(at + AROUND_MS)];
     return historyOfSymbol(symbol, key.engine, from.toISOString(), to.toISOString());
   }
 

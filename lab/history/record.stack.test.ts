@@ -1,12 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
+import { REPOSITORY } from '../../stack/paths.js';
 import { eventually } from '../../test/harness/eventually.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
 import { missingResults } from '../checkers/missing.js';
 import { checkAll, CHECKERS, tableOf } from '../checkers/index.js';
 import { CORRUPTIONS } from '../checkers/test-support/corruptions.js';
 import type { Draft } from '../checkers/test-support/draft.js';
+import { pathsOf, silentPaths } from '../checkers/paths.js';
+import { startSecondServer, type SecondServer } from '../soak/second-server.js';
 import { readHistory } from './file.js';
 import { pause, until } from './now.js';
 import { Recorder } from './record.js';
@@ -16,13 +20,16 @@ const KEEP = process.env['TIDEMARK_LAB_RUNS'];
 
 describe('a recorded run on real servers', () => {
   let stack: TestStack;
+  let second: SecondServer | undefined;
   let recorder: Recorder | undefined;
   const runs = KEEP ?? mkdtempSync(join(tmpdir(), 'tidemark-lab-'));
   beforeAll(async () => {
     stack = await startStack({ without: ['generator'] });
+    second = await startSecondServer(stack);
   }, 600_000);
   afterAll(async () => {
     await recorder?.stop();
+    await second?.component.stop();
     await stack?.stop();
     if (KEEP === undefined) rmSync(runs, { recursive: true, force: true });
   }, 60_000);
@@ -43,9 +50,31 @@ describe('a recorded run on real servers', () => {
     await until(async () => (recorder?.recorded.claims ?? 0) >= before + claims, { timeoutMs: 10_000, everyMs: 100 });
   }
 
+  test('lab/run.ts records a running stack, says what the checkers say, and says it again of what it has recorded', async () => {
+    await stack.startApp('generator', { args: [...GENERATOR, '--count', '300'] });
+    const run = (...args: string[]): ReturnType<typeof execa> =>
+      execa(process.execPath, ['--import', 'tsx', 'lab/run.ts', '--enough', 'Infinity', ...args], {
+        cwd: REPOSITORY,
+        env: {
+          TIDEMARK_URL: `${stack.graphqlUrl},${second?.graphqlUrl}`,
+          KAFKA_BROKERS: stack.kafkaBrokers,
+          POSTGRES_URL: stack.postgresUrl,
+          MONGODB_URL: stack.mongoUrl,
+        },
+      });
+    const said = String((await run('--minutes', '0.2', '--rate', '10', '--sessions', '2', '--runs', runs)).stdout);
+    const [folder = '', ...lines] = said.split('\n');
+    expect(folder.startsWith(runs)).toBe(true);
+    for (const checker of Object.keys(CHECKERS)) {
+      expect(lines.find((line) => line.startsWith(checker))).toMatch(/ true +[1-9]\d* claims, 0 violations/);
+    }
+    expect(lines.join('\n')).toMatch(/MONGODB = POSTGRES +[1-9]/);
+    expect((await run('--history', folder)).stdout).toBe(said.trimEnd());
+  }, 180_000);
+
   test('with the connector paused and the processor crashed, no sentence of the contract is false, and each was tried', async () => {
     recorder = new Recorder({
-      servers: [stack.graphqlUrl],
+      servers: [stack.graphqlUrl, second?.graphqlUrl ?? ''],
       brokers: stack.kafkaBrokers,
       stores: {
         postgres: stack.postgresUrl,
@@ -84,6 +113,9 @@ describe('a recorded run on real servers', () => {
       verdicts.map(({ checker }) => [checker, 'true']),
     );
     expect(verdicts[0]?.claims).toBeGreaterThan(1_000);
+    expect(silentPaths(pathsOf((await readHistory(recorder.folder)).answers), 1)).toEqual([]);
+    const servers = new Set((await readHistory(recorder.folder)).answers.map(({ server }) => server.split('#')[0]));
+    expect(servers.size).toBe(2);
     const exercised = Object.assign({}, ...verdicts.map((verdict) => verdict.exercised)) as Record<string, number>;
     for (const sentence of EXERCISED) expect([sentence, exercised[sentence] ?? 0]).not.toEqual([sentence, 0]);
 

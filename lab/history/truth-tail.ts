@@ -9,6 +9,7 @@ import type { Document, Key, Level, Line, Truth } from './types.js';
 
 const EVERY_MS = 25;
 const ROWS_PER_LOOK = 500;
+const BASELINE_ROWS = 2_000;
 /** So many positions before the recording are read, too: answers speak of commit times of a moment ago. */
 const BACKWARD = 1_000;
 /** Keys that readers choose from; the oldest are forgotten. */
@@ -89,6 +90,15 @@ const documentOfRow = (row: StoredRow): Document => ({
   coverage: row.evidence.coverage ?? null,
 });
 
+const baselineOf = (row: StoredRow, incarnation: string): Truth => ({
+  type: 'truth',
+  position: Number(row.position),
+  committedAtUs: Number(row.committed_at_us),
+  incarnation,
+  baseline: true,
+  documents: [documentOfRow(row)],
+});
+
 export class TruthTail {
   /** The newest position that was written down. */
   position = 0;
@@ -135,16 +145,14 @@ export class TruthTail {
       );
       const clock = Number(clocks[0]?.position ?? 0);
       this.position = Math.max(0, clock - BACKWARD);
-      const { rows } = await client.query<StoredRow>('select * from results where position <= $1', [this.position]);
-      for (const row of rows) {
-        this.note({
-          type: 'truth',
-          position: Number(row.position),
-          committedAtUs: Number(row.committed_at_us),
-          incarnation: clocks[0]?.incarnation ?? '',
-          baseline: true,
-          documents: [documentOfRow(row)],
-        });
+      // Piece by piece: each is bounded, however many rows there are, and they need not fit in memory together.
+      await client.query(
+        `declare baseline no scroll cursor for select * from results where position <= ${this.position}`,
+      );
+      for (;;) {
+        const { rows } = await client.query<StoredRow>(`fetch ${BASELINE_ROWS} from baseline`);
+        if (rows.length === 0) break;
+        for (const row of rows) this.note(baselineOf(row, clocks[0]?.incarnation ?? ''));
       }
       await client.query('commit');
     } finally {

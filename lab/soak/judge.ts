@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkAll, tableOf } from '../checkers/index.js';
+import { pathsOf } from '../checkers/paths.js';
 import { readHistory } from '../history/file.js';
 import type { Judgement } from './report.js';
 
@@ -25,6 +26,7 @@ const judgement: Judgement = {
   answers: history.answers.length,
   errors: history.answers.filter(({ error }) => error !== undefined).length,
   claimsRead: history.answers.reduce((sum, { claims }) => sum + claims.length, 0),
+  paths: pathsOf(history.answers),
   blind: history.blind.map(({ what }) => what),
   quiet: history.quiet !== null,
   rows: Object.fromEntries(history.dumped.map(({ store, rows }) => [store, rows])),

@@ -15,6 +15,7 @@ const run: Run = {
 };
 const judgement: Judgement = {
   verdicts: checkAll(goodHistory(), { enough: 5 }).map((verdict) => ({ ...verdict, violated: 0 })),
+  paths: { order: { answers: 9, errors: 0, claims: 9, usualError: null } },
   ...{ events: 3, positions: 9, answers: 4, errors: 0, claimsRead: 40, blind: [], quiet: true, rows: { POSTGRES: 2 } },
 };
 const [first] = judgement.verdicts;
@@ -25,6 +26,7 @@ test('a run is true only if every checker says so, all was seen, and the end was
   expect(but({ quiet: false })).toBe('unknown');
   expect(but({ blind: ['pruned'] })).toBe('unknown');
   expect(but({ verdicts: [] })).toBe('unknown');
+  expect(but({ paths: { search: { answers: 9, errors: 9, claims: 0, usualError: 'no' } } })).toBe('unknown');
   expect(but({ verdicts: [{ ...first!, verdict: 'unknown' }] })).toBe('unknown');
   // A lie is a lie, however little was seen besides.
   expect(but({ quiet: false, verdicts: [...judgement.verdicts, { ...first!, verdict: 'false' }] })).toBe('false');

@@ -1,4 +1,5 @@
 /** What a run has shown, for people (Markdown) and for programs (JSON). Pure. */
+import { silentPaths, type Path } from '../checkers/paths.js';
 import type { Verdict } from '../checkers/verdict.js';
 import { percentile, type FaultFigures, type StoreFigures } from '../checkers/usefulness.js';
 
@@ -12,6 +13,8 @@ export interface Judgement {
   readonly errors: number;
   /** Row and set claims as they were read, repetitions included. */
   readonly claimsRead: number;
+  /** By the name of the query. */
+  readonly paths: Readonly<Record<string, Path>>;
   /** What the recorder could not see: then nothing that it did not find is a lie. */
   readonly blind: readonly string[];
   readonly quiet: boolean;
@@ -33,11 +36,11 @@ export interface Run {
 
 export type Outcome = 'true' | 'false' | 'unknown';
 
-/** True only if every checker says so, and the end was quiet: what was not seen is not true. */
-export function outcomeOf({ verdicts, quiet, blind }: Judgement): Outcome {
+/** True only if every checker says so, every way of reading was seen, and the end was quiet: what was not seen is not true. */
+export function outcomeOf({ verdicts, quiet, blind, paths }: Judgement): Outcome {
   if (verdicts.some(({ verdict }) => verdict === 'false')) return 'false';
   const all = verdicts.length > 0 && verdicts.every(({ verdict }) => verdict === 'true');
-  return all && quiet && blind.length === 0 ? 'true' : 'unknown';
+  return all && quiet && blind.length === 0 && silentPaths(paths).length === 0 ? 'true' : 'unknown';
 }
 
 interface Usefulness {
@@ -133,6 +136,15 @@ export function markdownOf(run: Run, judgement: Judgement): string {
         Object.entries(unknown)
           .map(([what, one]) => `${what} (${one.claims})`)
           .join('; ') || '–',
+      ]),
+    ),
+    '',
+    '## What was read',
+    '',
+    ...table(
+      ['query', 'answers', 'with an error', 'claims', 'the usual error'],
+      Object.entries(judgement.paths).map(([name, path]) => [
+        ...[name, path.answers, path.errors, path.claims, path.usualError],
       ]),
     ),
     '',
