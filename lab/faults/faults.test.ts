@@ -1,0 +1,115 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Component } from '../../stack/process/component.js';
+import { eventually } from '../../test/harness/eventually.js';
+import { VICTIMS, type Target, type Victim } from './fault.js';
+import { catalogue } from './index.js';
+
+/** A real process with a child in a group of its own, as Postgres has them, behind the supervisor that the stack uses. */
+const PARENT = `const { spawn } = require('node:child_process');
+const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+process.on('SIGTERM', () => { child.kill(); process.exit(0); });
+process.stdout.write(String(child.pid) + '\\n');
+setInterval(() => undefined, 1000);`;
+
+const work = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
+const log = join(work, 'victim.log');
+const component = new Component(
+  {
+    name: 'mongodb',
+    command: process.execPath,
+    args: ['-e', PARENT],
+    env: {},
+    cwd: work,
+    log,
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 10_000,
+    readyTimeoutMs: 20_000,
+    isReady: async () => childPid() !== null,
+  },
+  () => undefined,
+);
+/** Of the newest life. */
+function childPid(): number | null {
+  const last = readFileSync(log, 'utf8').trim().split('\n').at(-1);
+  return last === undefined || last === '' ? null : Number(last);
+}
+const stateOf = (pid: number): string => {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3);
+};
+
+let connect: Server;
+let state = 'RUNNING';
+let target: Target;
+const children = new Set<number>();
+
+beforeAll(async () => {
+  connect = createServer((request, response) => {
+    const action = request.url?.split('/').at(-1);
+    if (request.method === 'PUT')
+      state = { pause: 'PAUSED', stop: 'STOPPED', resume: 'RUNNING' }[action ?? ''] ?? state;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ connector: { state }, tasks: state === 'STOPPED' ? [] : [{ state }] }));
+  });
+  await new Promise<void>((resolve) => connect.listen(0, '127.0.0.1', resolve));
+  const victim: Victim = component;
+  const processes = Object.fromEntries(VICTIMS.map((name) => [name, victim])) as Target['processes'];
+  const { port } = connect.address() as AddressInfo;
+  target = { processes, connectUrl: `http://127.0.0.1:${port}`, postgresUrl: '' };
+  await component.start();
+});
+afterEach(() => {
+  const pid = childPid();
+  if (pid !== null) children.add(pid);
+});
+afterAll(async () => {
+  await component.stop();
+  for (const pid of children) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It went with its parent.
+    }
+  }
+  await new Promise((resolve) => connect.close(resolve));
+  rmSync(work, { recursive: true, force: true });
+});
+
+const fault = (name: string) => catalogue(target).find((one) => one.name === name)!;
+
+test.each(['kill mongodb', 'restart mongodb', 'freeze mongodb', 'cdc-pause', 'cdc-stop'])(
+  '%s is on between inject and heal, can be repeated, and what was hit lives afterwards',
+  async (name) => {
+    const one = fault(name);
+    for (let round = 0; round < 2; round += 1) {
+      expect(await one.isActive()).toBe(false);
+      await one.inject();
+      await eventually(async () => expect(await one.isActive()).toBe(true));
+      await one.heal();
+      await eventually(async () => expect(await one.isActive()).toBe(false));
+      expect(component.isAlive).toBe(true);
+      expect(state).toBe('RUNNING');
+    }
+  },
+  60_000,
+);
+
+test('frozen is the whole family, in whatever process groups', async () => {
+  const pids = [component.pid!, childPid()!];
+  await fault('freeze mongodb').inject();
+  await eventually(() => expect(pids.map(stateOf)).toEqual(['T', 'T']));
+  await fault('freeze mongodb').heal();
+  await eventually(() => expect(pids.map(stateOf)).not.toContain('T'));
+}, 30_000);
+
+test('each fault has a name of its own', () => {
+  const names = catalogue(target).map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names).toEqual(
+    expect.arrayContaining(['kill server', 'kill processor', 'restart kafka', 'freeze postgres', 'slot-backend']),
+  );
+});
