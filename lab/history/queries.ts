@@ -63,11 +63,12 @@ const kindOf = (kind: string): KindQueries => {
   return known;
 };
 const CONTRACT_FRAGMENT = `fragment C on ContractField { ${CONTRACT} }`;
-const rowFragment = (kind: string): string => {
-  const { type, fields } = kindOf(kind);
+const rowFragment = (kind: string, only?: readonly string[]): string => {
+  const { type, fields: all } = kindOf(kind);
+  const fields = only ?? all;
   return `fragment R on ${type} { businessKey engine ${fields.map((f) => `${f} { value ...C }`).join(' ')} }`;
 };
-const fragments = (kind: string): string => `${rowFragment(kind)} ${CONTRACT_FRAGMENT}`;
+const fragments = (kind: string, only?: readonly string[]): string => `${rowFragment(kind, only)} ${CONTRACT_FRAGMENT}`;
 
 /** What a client demands of an answer. */
 export interface Demand {
@@ -262,13 +263,16 @@ export function searchOf(kind: string, symbol: string, engine: Engine, demand: D
   };
 }
 
+/** The server reckons with a week of windows, whatever is asked for: all fields with their contracts would be too much. */
+const HISTORY_FIELDS = ['ordersTotal', 'totalAmount'];
+
 /** Every window of a symbol in a stretch of time, from ClickHouse: a plain list, whose contract is in the extensions. */
 export function historyOfSymbol(symbol: string, engine: Engine, from: string, to: string): Question {
   const which = `symbol: ${text(symbol)}, engine: ${engine}, from: ${text(from)}, to: ${text(to)}`;
   return {
     name: 'windowHistory',
     demand: NOTHING,
-    query: `{ h: windowHistory(${which}) { ...R } } ${fragments('order_window')}`,
+    query: `{ h: windowHistory(${which}) { ...R } } ${fragments('order_window', HISTORY_FIELDS)}`,
     claims: (data, extensions) => {
       const nodes = data['h'] as Page['edges'][number]['node'][] | null;
       const contract = inExtension('h', extensions);

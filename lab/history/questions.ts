@@ -18,7 +18,7 @@ const KEYS_PER_REQUEST = 10;
 const RECENT = 150;
 const NEWEST = 40;
 const RULES = ['LARGE_ORDER', 'HIGH_AMOUNT', 'PRICE_SPIKE', 'RAPID_ORDERS'];
-/** Around a window that is known: a longer stretch has more fields than one request may ask for. */
+/** Around a window that is known. */
 const AROUND_MS = 30 * 60_000;
 
 /** The anomalies that an order could have; most have none: then their absence is what is claimed. */
