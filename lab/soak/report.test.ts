@@ -53,6 +53,12 @@ test('the report says what was run, how many claims were checked and how many we
   });
 });
 
+test('a limit of usefulness that was missed is no false claim, and the run is not true all the same', () => {
+  const missed = { ...first!, checker: 'usefulness', verdict: 'false' as const, violated: 4 };
+  const run1 = { ...judgement, verdicts: [first!, missed] };
+  expect(jsonOf(run, run1)).toMatchObject({ verdict: 'false', falseClaims: 0, limitsMissed: 4 });
+});
+
 test('false claims are counted whole and shown by example', () => {
   const violation = { sentence: 'high.value', key: 'order|FLINK|x', position: 3, fault: 'kill server#1', evidence: {} };
   const lie = { ...first!, verdict: 'false' as const, violations: [violation], violated: 123 };

@@ -55,7 +55,11 @@ const figuresOf = ({ verdicts }: Judgement): Usefulness | null =>
 const claimsOf = ({ verdicts }: Judgement): number =>
   verdicts.find(({ checker }) => checker === 'no-overclaim')?.claims ?? 0;
 
-const falseOf = ({ verdicts }: Judgement): number => verdicts.reduce((sum, { violated }) => sum + violated, 0);
+const violatedIn = ({ verdicts }: Judgement, which: (checker: string) => boolean): number =>
+  verdicts.reduce((sum, { checker, violated }) => sum + (which(checker) ? violated : 0), 0);
+/** A limit of usefulness that was missed makes no claim false: it says that too little was claimed, or too late. */
+const falseOf = (judgement: Judgement): number => violatedIn(judgement, (checker) => checker !== 'usefulness');
+const missedOf = (judgement: Judgement): number => violatedIn(judgement, (checker) => checker === 'usefulness');
 
 export function jsonOf(run: Run, judgement: Judgement): object {
   return {
@@ -63,6 +67,7 @@ export function jsonOf(run: Run, judgement: Judgement): object {
     verdict: outcomeOf(judgement),
     claimsChecked: claimsOf(judgement),
     falseClaims: falseOf(judgement),
+    limitsMissed: missedOf(judgement),
     ...judgement,
   };
 }
@@ -122,6 +127,7 @@ export function markdownOf(run: Run, judgement: Judgement): string {
             .map(([store, rows]) => `${store} ${rows}`)
             .join(', '),
         ],
+        ['limits of usefulness missed', missedOf(judgement)],
         ['quiet at the end', judgement.quiet ? 'yes' : 'no'],
         ['faults', Object.values(run.faults).reduce((a, b) => a + b, 0)],
       ],
