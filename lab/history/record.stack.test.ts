@@ -74,7 +74,7 @@ describe('a recorded run on real servers', () => {
     }
     expect(lines.join('\n')).toMatch(/MONGODB = POSTGRES +[1-9]/);
     expect((await run('--history', folder)).stdout).toBe(said.trimEnd());
-  }, 180_000);
+  }, 600_000);
 
   test('with the connector paused and the processor crashed, no sentence of the contract is false, and each was tried', async () => {
     recorder = new Recorder({
@@ -134,7 +134,7 @@ describe('a recorded run on real servers', () => {
       return true;
     });
     expect(noticed.length).toBeGreaterThan(20);
-  }, 180_000);
+  }, 600_000);
 });
 
 /** A short run on a machine that does other things: how old answers may be is measured on a quiet one, here only that it is. */
