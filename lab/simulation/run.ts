@@ -1,0 +1,62 @@
+/**
+ * Runs of the simulation by hand, and the soak's. `--seed N` one run, with `--trace` line by line; `--simulations N` many, from
+ * seed 1 or `--from`; `--bug NAME` with a seeded bug. Ends with 1 when a sentence was found false.
+ */
+import { parseArgs } from 'node:util';
+import { BUGS, type Bug } from './bugs.js';
+import { simulate, type RunResult } from './simulate.js';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    simulations: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    bug: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function bugOf(name: string | undefined): Bug | null {
+  if (name === undefined) return null;
+  if (Object.hasOwn(BUGS, name)) return name as Bug;
+  throw new Error(`no such bug: ${name}; there are ${Object.keys(BUGS).join(', ')}`);
+}
+
+const replay = (seed: number): string =>
+  `npx tsx lab/simulation/run.ts --seed ${seed}${bug === null ? '' : ` --bug ${bug}`} --trace`;
+
+function tell({ seed, hash, violations, steps, positions, answers, claims }: RunResult): void {
+  say(
+    `seed ${seed}: ${violations.length} violations, ${steps} steps, ${positions} positions, ${answers} answers, ${claims} claims, trace ${hash}`,
+  );
+  for (const violation of violations.slice(0, 20)) say(`  FALSE ${violation}`);
+}
+
+const bug = bugOf(values.bug);
+let failed = 0;
+if (values.seed !== undefined) {
+  const result = await simulate({ seed: Number(values.seed), bug, trace: values.trace });
+  for (const line of result.trace ?? []) say(line);
+  tell(result);
+  failed = result.violations.length;
+} else {
+  const [from, count] = [Number(values.from), Number(values.simulations)];
+  const fires = new Map<string, number>();
+  let claims = 0;
+  for (let seed = from; seed < from + count; seed += 1) {
+    const result = await simulate({ seed, bug });
+    claims += result.claims;
+    for (const [fault, times] of result.fires) fires.set(fault, (fires.get(fault) ?? 0) + times);
+    if (result.violations.length === 0) continue;
+    failed += 1;
+    tell(result);
+    say(`  again: ${replay(seed)}`);
+  }
+  for (const [fault, times] of [...fires].sort()) say(`${String(times).padStart(8)} ${fault}`);
+  say(
+    `${count} simulations, ${claims} claims, ${failed} with a false sentence, ${process.cpuUsage().user / 1e6} s of CPU`,
+  );
+}
+process.exitCode = failed > 0 ? 1 : 0;
