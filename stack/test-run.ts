@@ -83,7 +83,7 @@ async function jest(tier: Tier, jestArgs: readonly string[], signal: AbortSignal
   const output = join(work, 'result.json');
   const run = randomUUID();
   // One stack at a time: two would measure each other.
-  const speed = tier === 'stack' ? ['--runInBand', '--testTimeout=120000'] : [];
+  const speed = tier === 'stack' ? ['--runInBand', '--testTimeout=120000'] : ['--testTimeout=30000'];
   const args = [
     '--experimental-vm-modules',
     '--no-warnings',
