@@ -1,4 +1,4 @@
-/** The big comparison is the test of `npm test`, with more events: its report says what came out and how long it took. */
+/** The big comparison is a test of `npm test`, with more events: its report says what came out and how long it took. */
 import { REPOSITORY } from '../../stack/paths.js';
 import { execa } from 'execa';
 import type { Run } from './report.js';
@@ -30,7 +30,9 @@ export async function compareEvents(
   const began = performance.now();
   const args = ['--experimental-vm-modules', '--no-warnings', `--max-old-space-size=${HEAP_MB}`];
   const jest = ['node_modules/jest/bin/jest.js', '--testPathPatterns', 'test/four-stores', '--runInBand', '--json'];
-  const { stdout } = await execa(process.execPath, [...args, ...jest, '--selectProjects', 'stack'], {
+  // This one alone: what else that file claims is claimed of fewer rows in npm test.
+  const title = `${events} events`;
+  const { stdout } = await execa(process.execPath, [...args, ...jest, '--testNamePattern', title, '--selectProjects', 'stack'], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'inherit'],
     reject: false,
@@ -60,11 +62,9 @@ export async function compareEvents(
 function testsIn(stdout: string): { title: string; status: string; seconds: number }[] {
   try {
     return (JSON.parse(stdout) as JestResult).testResults.flatMap(({ assertionResults }) =>
-      assertionResults.map(({ title, status, duration }) => ({
-        title,
-        status,
-        seconds: Math.round((duration ?? 0) / 1000),
-      })),
+      assertionResults
+        .filter(({ status }) => status !== 'pending')
+        .map(({ title, status, duration }) => ({ title, status, seconds: Math.round((duration ?? 0) / 1000) })),
     );
   } catch {
     return [];
