@@ -32,12 +32,16 @@ export async function compareEvents(
   const jest = ['node_modules/jest/bin/jest.js', '--testPathPatterns', 'test/four-stores', '--runInBand', '--json'];
   // This one alone: what else that file claims is claimed of fewer rows in npm test.
   const title = `${events} events`;
-  const { stdout } = await execa(process.execPath, [...args, ...jest, '--testNamePattern', title, '--selectProjects', 'stack'], {
-    cwd: REPOSITORY,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    reject: false,
-    env: { TIDEMARK_TEST_EVENTS: String(events) },
-  });
+  const { stdout } = await execa(
+    process.execPath,
+    [...args, ...jest, '--testNamePattern', title, '--selectProjects', 'stack'],
+    {
+      cwd: REPOSITORY,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      reject: false,
+      env: { TIDEMARK_TEST_EVENTS: String(events) },
+    },
+  );
   const minutes = (performance.now() - began) / 60_000;
   const tests = testsIn(stdout);
   const ok = tests.length > 0 && tests.every(({ status }) => status === 'passed');
