@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { APP_NAMES, type AppName } from './apps.js';
 import { StackError } from './errors.js';
-import { pathsFrom, REPOSITORY, stackIdOf, type Paths } from './paths.js';
+import { environmentPaths, REPOSITORY, stackIdOf, type Paths } from './paths.js';
 import { portsFrom } from './ports.js';
 import { requirePlatform, requirePorts, requireSpace } from './preflight.js';
 import { holderOf, tryLock, unlock } from './process/lock.js';
@@ -23,7 +23,7 @@ export interface StartOptions {
 export async function start({ without }: StartOptions): Promise<number> {
   requirePlatform();
   const ports = portsFrom(process.env);
-  const paths = pathsFrom(process.env);
+  const paths = environmentPaths();
   prepareFolders(paths);
   const lock = lockPath(paths);
   const holder = tryLock(lock);

@@ -39,6 +39,9 @@ export function pathsFrom(env: Environment, root = process.getuid?.() === 0, hom
   return { cache, data, logs: join(data, 'logs'), run: join(data, 'run') };
 }
 
+/** The folders that this process's environment names. */
+export const environmentPaths = (): Paths => pathsFrom(process.env);
+
 /** Marks every process of the stack that lives on this data folder. */
 export function stackIdOf(data: string): string {
   return shortHash(data);

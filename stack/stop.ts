@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError } from './errors.js';
 import { dataNote, isDataFolder, lockPath } from './launcher.js';
-import { DATA_FOLDERS, pathsFrom, stackIdOf } from './paths.js';
+import { DATA_FOLDERS, environmentPaths, stackIdOf } from './paths.js';
 import { holderOf, tryLock, unlock } from './process/lock.js';
 import { endOrphans } from './process/orphans.js';
 import { holdsWithin } from './process/wait.js';
@@ -12,7 +12,7 @@ const DRAIN_LIMIT_MS = 120_000;
 
 /** Tells a running launcher to drain, and ends what a dead one left behind. Only what carries this stack's marker is touched. */
 export async function stop(say: (text: string) => void): Promise<void> {
-  const paths = pathsFrom(process.env);
+  const paths = environmentPaths();
   const lock = lockPath(paths);
   const holder = holderOf(lock);
   if (holder !== undefined) {
@@ -33,7 +33,7 @@ export async function stop(say: (text: string) => void): Promise<void> {
 /** Stops, then removes the data folder: only the names that we made, and only where our own note lies. */
 export async function reset(say: (text: string) => void): Promise<void> {
   await stop(say);
-  const paths = pathsFrom(process.env);
+  const paths = environmentPaths();
   if (!existsSync(paths.data)) return say('There is no data to remove.');
   if (!isDataFolder(paths)) {
     throw new StackError(

@@ -3,7 +3,7 @@ import { readTopicEnds } from '../../generator/kafka.js';
 import { addGeneratorOptions, parseGeneratorOptions } from '../../generator/options.js';
 import { runGenerator } from '../../generator/run.js';
 import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS } from '../../wire/topics.js';
-import { pathsFrom } from '../../stack/paths.js';
+import { environmentPaths } from '../../stack/paths.js';
 import { configMarkdown } from '../config.js';
 import { readDisk } from './disk.js';
 import { produce, type ProduceOptions } from './produce.js';
@@ -51,7 +51,7 @@ program
   .description('server, stores, pipelines, topics and disk on one screen')
   .addOption(brokers())
   .addOption(new Option('--url <url>', 'GraphQL address').env('TIDEMARK_URL').default(DEFAULT_URL))
-  .addOption(new Option('--data <folder>', 'the data of a stack on this machine').default(pathsFrom(process.env).data))
+  .addOption(new Option('--data <folder>', 'the data of a stack on this machine').default(environmentPaths().data))
   .action(async (options: { brokers: string; url: string; data: string }) => {
     const names = [TOPIC_ORDERS, ...RESULT_TOPICS, TOPIC_COMMIT_LOG];
     const sentence = `Kafka at ${options.brokers} does not answer. Is it running? npm start`;

@@ -5,7 +5,16 @@
  * its committed offset is a hint for lag monitors. A fetch that was under way before the seek is recognised by the offset
  * it asked for, and dropped.
  */
-import { Kafka, logLevel, type Admin, type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
+import {
+  Kafka,
+  logLevel,
+  Partitioners,
+  type Admin,
+  type Batch,
+  type Consumer,
+  type EachBatchPayload,
+  type Producer,
+} from 'kafkajs';
 import { AppError, asError } from '../errors.js';
 import type { LogExtent, LogHandler, LogRecord, Trouble, WatchedConsumer } from '../log/port.js';
 
@@ -362,6 +371,21 @@ class KafkaJsConsumer implements WatchedConsumer {
       .then(() => this.options.hook?.('kafka-committed'))
       .catch(() => undefined);
   }
+}
+
+/** For producer.ts. @param timeoutMs of one request to the broker */
+export async function connectProducer(
+  brokers: readonly string[],
+  clientId: string,
+  timeoutMs: number,
+): Promise<Producer> {
+  const retry = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
+  const limits = { connectionTimeout: timeoutMs, requestTimeout: timeoutMs, retry };
+  const kafka = new Kafka({ clientId, brokers: [...brokers], logLevel: logLevel.NOTHING, ...limits });
+  const createPartitioner = Partitioners.DefaultPartitioner;
+  const producer = kafka.producer({ createPartitioner, allowAutoTopicCreation: false });
+  await producer.connect();
+  return producer;
 }
 
 /** kafkajs hands each record the context of its record batch, though its types don't say so. */

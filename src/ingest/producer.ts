@@ -1,9 +1,6 @@
-/**
- * Writing a source event again (ADR 9), over kafkajs (ADR 3): idempotent, acknowledged by all replicas, one connection that is
- * made when it is first needed.
- */
-import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+/** Writing a source event again (ADR 9): acknowledged by all replicas, over one connection that is made when it is first needed. */
 import { AppError } from '../errors.js';
+import { connectProducer } from './consumer.js';
 import type { SourceMessage } from './desk.js';
 
 export interface LogProducer {
@@ -13,9 +10,9 @@ export interface LogProducer {
 
 /** @param timeoutMs of one request to the broker */
 export function createLogProducer(brokers: readonly string[], clientId: string, timeoutMs: number): LogProducer {
-  let connecting: Promise<Producer> | null = null;
-  const connected = (): Promise<Producer> => {
-    connecting ??= connect(brokers, clientId, timeoutMs).catch((error: unknown) => {
+  let connecting: ReturnType<typeof connectProducer> | null = null;
+  const connected = (): ReturnType<typeof connectProducer> => {
+    connecting ??= connectProducer(brokers, clientId, timeoutMs).catch((error: unknown) => {
       connecting = null;
       throw error;
     });
@@ -42,21 +39,4 @@ export function createLogProducer(brokers: readonly string[], clientId: string, 
       await producer?.disconnect();
     },
   };
-}
-
-async function connect(brokers: readonly string[], clientId: string, timeoutMs: number): Promise<Producer> {
-  const kafka = new Kafka({
-    clientId,
-    brokers: [...brokers],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: timeoutMs,
-    requestTimeout: timeoutMs,
-    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },
-  });
-  const producer = kafka.producer({
-    createPartitioner: Partitioners.DefaultPartitioner,
-    allowAutoTopicCreation: false,
-  });
-  await producer.connect();
-  return producer;
 }

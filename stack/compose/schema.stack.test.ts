@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { cached } from '../install/cache.js';
 import { requirePython } from '../install/tools.js';
-import { pathsFrom, REPOSITORY } from '../paths.js';
+import { environmentPaths, REPOSITORY } from '../paths.js';
 import { composeFile, composeText } from './file.js';
 
 const VERSION = '0.39.0';
@@ -15,7 +15,7 @@ let packages: string;
 beforeAll(async () => {
   python = await requirePython();
   packages = await cached(
-    pathsFrom(process.env).cache,
+    environmentPaths().cache,
     `check-jsonschema-${VERSION}`,
     async (staging) => {
       const pip = [

@@ -12,7 +12,7 @@ import { startStack, type TestStack } from '../../test/harness/stack.js';
 import { connectorConfig, CONNECTOR_NAME, SLOT_NAME } from '../connector.js';
 import { APP_NAMES } from '../apps.js';
 import { installMongodb } from '../install/mongodb.js';
-import { pathsFrom, REPOSITORY } from '../paths.js';
+import { environmentPaths, REPOSITORY } from '../paths.js';
 import { Component } from '../process/component.js';
 import { silent } from '../progress.js';
 import { mongodbSpec } from '../servers/mongodb.js';
@@ -215,7 +215,7 @@ test('a mongod that never was in a replica set becomes one of one, and stays it'
   const sandbox = await makeSandbox('compose-mongo');
   const host = `127.0.0.1:${sandbox.ports.mongodb}`;
   const program = await installMongodb(
-    pathsFrom(process.env).cache,
+    environmentPaths().cache,
     silent.step('mongodb'),
     new AbortController().signal,
   );

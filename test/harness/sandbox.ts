@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { folder, pathsFrom, stackIdOf, type Paths } from '../../stack/paths.js';
+import { folder, environmentPaths, stackIdOf, type Paths } from '../../stack/paths.js';
 import { PORT_NAMES, type PortName, type Ports } from '../../stack/ports.js';
 import { STACK_ID_VARIABLE } from '../../stack/process/identify.js';
 import { logPath } from '../../stack/process/logs.js';
@@ -21,7 +21,7 @@ export async function makeSandbox(label: string): Promise<Sandbox> {
   const data = mkdtempSync(join(tmpdir(), `tidemark-${label}-`));
   // As root, Postgres runs as somebody else, who must be able to enter.
   chmodSync(data, 0o755);
-  const paths: Paths = { cache: pathsFrom(process.env).cache, data, logs: join(data, 'logs'), run: join(data, 'run') };
+  const paths: Paths = { cache: environmentPaths().cache, data, logs: join(data, 'logs'), run: join(data, 'run') };
   mkdirSync(paths.logs);
   const ports = await freePorts();
   const env = childEnvironment(process.env);

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cached } from '../../stack/install/cache.js';
-import { pathsFrom } from '../../stack/paths.js';
+import { environmentPaths } from '../../stack/paths.js';
 
 const VERSION = '4.32.5';
 
 /** Schemathesis from PyPI, in a folder of the shared cache. */
 async function install(): Promise<string> {
   const folder = await cached(
-    pathsFrom(process.env).cache,
+    environmentPaths().cache,
     `schemathesis-${VERSION}`,
     async (staging) => {
       const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', staging];

@@ -1,7 +1,7 @@
 import { Pool } from 'pg';
 import { MongoClient } from 'mongodb';
 import { installKafka } from '../../stack/install/kafka.js';
-import { pathsFrom } from '../../stack/paths.js';
+import { environmentPaths } from '../../stack/paths.js';
 import { linesOn } from '../../stack/progress.js';
 import { endOffsets, readTopic, type ReadRecord } from './kafka.js';
 import { eventually } from './eventually.js';
@@ -10,7 +10,7 @@ import type { TestStack } from './stack.js';
 /** Kafka's jars, for the Java console consumer. */
 export async function kafkaClasspath(): Promise<string> {
   const step = linesOn(() => undefined).step('kafka');
-  const { lib } = await installKafka(pathsFrom(process.env).cache, step, new AbortController().signal);
+  const { lib } = await installKafka(environmentPaths().cache, step, new AbortController().signal);
   return `${lib}/*`;
 }
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { runGenerator } from '../../generator/run.js';
 import { DEFAULT_STREAM } from '../../generator/stream.js';
 import { installKafka } from '../../stack/install/kafka.js';
-import { pathsFrom } from '../../stack/paths.js';
+import { environmentPaths } from '../../stack/paths.js';
 import { silent } from '../../stack/progress.js';
 import type { AssignmentPayload, HeartbeatPayload, LateDroppedPayload } from '../../wire/control.js';
 import type { ResultMessage } from '../../wire/result.js';
@@ -46,7 +46,7 @@ describe('the Kafka-only processor on a real broker', () => {
   let classpath: string;
   beforeAll(async () => {
     stack = await startStack({ without: ['server', 'processor', 'generator'] });
-    const kafka = await installKafka(pathsFrom(process.env).cache, silent.step('kafka'), new AbortController().signal);
+    const kafka = await installKafka(environmentPaths().cache, silent.step('kafka'), new AbortController().signal);
     classpath = `${kafka.lib}/*`;
   }, 600_000);
   afterAll(() => stack?.stop(), 60_000);
