@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Pool } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.js';
 import type { LogHandler, LogRecord } from '../log/port.js';
@@ -11,54 +10,7 @@ import { beatOnce } from './heartbeat.js';
 import type { IngestStore } from './port.js';
 import { createPostgresIngestStore } from './postgres.js';
 import { createIngest } from './run.js';
-
-const TOPIC = 'results.kafka-only';
-const golden = (name: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL(`../../wire/golden/${name}.json`, import.meta.url), 'utf8')) as Record<
-    string,
-    unknown
-  >;
-const assignment = golden('control.assignment');
-const result = golden('result.kafka-only');
-
-const record = (offset: number, value: unknown): LogRecord => ({
-  offset: BigInt(offset),
-  key: 'k',
-  value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
-  timestampMs: 0,
-});
-
-/** The golden assignment and results as one run that began at the first record of the topic. */
-const begin = (
-  run: string,
-  seq: number,
-  at = { start: 0, before: null as string | null },
-): Record<string, unknown> => ({
-  ...assignment,
-  run: { id: run, subtask: 0 },
-  seq,
-  calculated_value: {
-    source_topic: 'orders.events',
-    source_partition: 0,
-    start_offset: at.start,
-    log_start_offset: 0,
-    max_event_time_before: at.before,
-  },
-});
-const emit = (run: string, seq: number, over: Record<string, unknown> = {}): Record<string, unknown> => ({
-  ...result,
-  run: { id: run, subtask: 0 },
-  seq,
-  final: false,
-  evidence: {
-    events: 3,
-    digest: '1',
-    duplicates_dropped: 0,
-    coverage: { '0': [0, seq] },
-    max_event_time: '2026-01-05T09:00:01.000Z',
-  },
-  ...over,
-});
+import { begin, emit, golden, record, result, TOPIC } from './test-support/world.js';
 
 describe('the ingest transaction', () => {
   let database: TestDatabase;
@@ -187,7 +139,7 @@ describe('the ingest transaction', () => {
       record(0, begin('a', 1)),
       record(1, emit('a', 2, { business_key: key(1), calculated_value: value(1), final: true })),
       record(2, emit('a', 3, { business_key: key(2), calculated_value: value(2) })),
-      record(3, begin('b', 1, { start: 10, before: '2026-01-05T09:03:30.000Z' })),
+      record(3, begin('b', 1, 10, '2026-01-05T09:03:30.000Z')),
       record(4, emit('a', 4, { business_key: key(2), calculated_value: value(2) })),
       record(5, emit('b', 2, { business_key: key(3), calculated_value: value(3) })),
       record(6, emit('b', 3, { business_key: key(4), calculated_value: value(4) })),
@@ -217,7 +169,7 @@ describe('the ingest transaction', () => {
     const before = '2026-01-05T09:03:30.000Z';
     const dropped = golden('control.late-dropped');
     await deliver(
-      record(0, begin('b', 1, { start: 10, before })),
+      record(0, begin('b', 1, 10, before)),
       record(1, say(2, 'older', before)),
       record(2, say(3, 'newer', '2026-01-05T09:03:30.001Z')),
       record(3, say(4, 'unknown', null)),

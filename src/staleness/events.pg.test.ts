@@ -1,9 +1,9 @@
 /** Events as ingest writes them with the rows that they speak of, and as clients read them. */
-import { readFileSync } from 'node:fs';
 import { Pool } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.js';
 import { createPostgresIngestStore } from '../ingest/postgres.js';
 import { createIngest } from '../ingest/run.js';
+import { begin, emit, record, result, TOPIC } from '../ingest/test-support/world.js';
 import type { LogHandler, LogRecord } from '../log/port.js';
 import { Highest } from '../position/highest.js';
 import { position } from '../position/position.js';
@@ -11,41 +11,6 @@ import type { EventQuery } from '../stores/port.js';
 import { startClock } from '../stores/postgres/clock.js';
 import { createPostgresLedgers } from '../stores/postgres/ledgers.js';
 import { prune } from '../stores/postgres/retention.js';
-
-const TOPIC = 'results.kafka-only';
-const golden = (name: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL(`../../wire/golden/${name}.json`, import.meta.url), 'utf8')) as Record<
-    string,
-    unknown
-  >;
-const assignment = golden('control.assignment');
-const result = golden('result.kafka-only');
-const record = (offset: number, value: unknown): LogRecord => ({
-  offset: BigInt(offset),
-  key: 'k',
-  value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
-  timestampMs: 0,
-});
-const begin = (run: string, seq: number): Record<string, unknown> => ({
-  ...assignment,
-  run: { id: run, subtask: 0 },
-  seq,
-  calculated_value: {
-    source_topic: 'orders.events',
-    source_partition: 0,
-    start_offset: 0,
-    log_start_offset: 0,
-    max_event_time_before: null,
-  },
-});
-const emit = (run: string, seq: number, over: Record<string, unknown> = {}): Record<string, unknown> => ({
-  ...result,
-  run: { id: run, subtask: 0 },
-  seq,
-  final: false,
-  evidence: { events: 3, digest: '1', duplicates_dropped: 0, coverage: { '0': [0, seq] } },
-  ...over,
-});
 
 let database: TestDatabase;
 let pool: Pool;

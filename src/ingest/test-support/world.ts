@@ -24,8 +24,8 @@ export const record = (offset: number, value: unknown, key: string | null = 'k')
   timestampMs: 0,
 });
 
-/** The golden assignment: a run that began at the first record of the source. */
-export const begin = (run: string, seq: number, start = 0): Message => ({
+/** The golden assignment: a run that began at the first record of the source, or at `start` behind events up to `before`. */
+export const begin = (run: string, seq: number, start = 0, before: string | null = null): Message => ({
   ...assignment,
   run: { id: run, subtask: 0 },
   seq,
@@ -34,7 +34,7 @@ export const begin = (run: string, seq: number, start = 0): Message => ({
     source_partition: 0,
     start_offset: start,
     log_start_offset: 0,
-    max_event_time_before: null,
+    max_event_time_before: before,
   },
 });
 
