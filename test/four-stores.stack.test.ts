@@ -57,7 +57,7 @@ describe('four stores, one truth', () => {
   /** Oracle's rows as `<kind> <business key>` → value. */
   async function oracle<T = unknown>(as: (value: unknown) => T = (value) => value as T): Promise<Map<string, T>> {
     const rows = new Map<string, T>();
-    const options = { classpath: await kafkaClasspath(), brokers: stack.kafkaBrokers };
+    const options = { classpath: await kafkaClasspath(), brokers: stack.kafkaBrokers, valuesOnly: true };
     await eachOracleRow(options, (row) => rows.set(`${row.kind} ${row.business_key}`, as(row.calculated_value)));
     return rows;
   }

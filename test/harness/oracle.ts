@@ -20,6 +20,8 @@ export interface OracleOptions {
   /** Exclusive end offsets by partition; default: the topic's ends when called, so that a running writer does no harm. */
   readonly ends?: Readonly<Record<number, number>>;
   readonly windowMs?: number;
+  /** Without evidence, for very many events: what an anomaly rests on may be thousands of orders. */
+  readonly valuesOnly?: boolean;
 }
 
 /** One expected result, as fold.py writes it. */
@@ -60,7 +62,10 @@ export async function eachOracleRow(options: OracleOptions, visit: (row: OracleR
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   await eachFoldLine(
-    ['--console', '--end', end.join(','), '--window-ms', String(options.windowMs ?? 300_000)],
+    [
+      ...['--console', '--end', end.join(','), '--window-ms', String(options.windowMs ?? 300_000)],
+      ...(options.valuesOnly === true ? ['--values-only'] : []),
+    ],
     (stdin) => {
       stdin.on('error', () => undefined); // the fold closes its end as soon as it has seen enough
       consumer.stdout.pipe(stdin);
