@@ -1,6 +1,6 @@
 /**
  * Three projects, told apart by the suffix of the file: `*.test.ts` needs nothing, `*.pg.test.ts` a Postgres,
- * `*.stack.test.ts` the whole stack. `stack/bootstrap.mjs test` runs them in this order.
+ * `*.stack.test.ts` the whole stack. `stack/bootstrap.mjs test` says in which order they run.
  */
 const base = {
   testEnvironment: 'node',

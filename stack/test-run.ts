@@ -8,8 +8,15 @@ import { REPOSITORY } from './paths.js';
 import { processesWith } from './process/identify.js';
 import { javaTests } from './test-java.js';
 
+/**
+ * What runs beside each other, each lane from left to right. Tests of the stack mostly wait for servers, and alone leave
+ * half of two cores idle; the other lane is nice to them.
+ */
+const LANES = [['stack'], ['lint', 'unit', 'pg', 'java']] as const;
 const TIERS = ['lint', 'unit', 'pg', 'java', 'stack'] as const;
 type Tier = (typeof TIERS)[number];
+/** Beside a stack whose tests have limits for waiting. */
+const NICE = 5;
 
 interface Count {
   readonly passed: number;
@@ -25,7 +32,7 @@ const LINTERS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['tsc', ['node_modules/typescript/bin/tsc', '--noEmit']],
 ];
 
-/** `npm test [-- tier] [jest arguments]`: all tiers in order, whatever fails, then one line with the total. */
+/** `npm test [-- tier] [jest arguments]`: all tiers, whatever fails, then one line with the total. */
 export async function runTests(argv: readonly string[]): Promise<number> {
   const named = TIERS.find((tier) => tier === argv[0]);
   const jestArgs = named === undefined ? argv : argv.slice(1);
@@ -39,12 +46,16 @@ export async function runTests(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   // The servers of the tests are ended below, whoever interrupts.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
-  for (const tier of named === undefined ? TIERS : [named]) {
-    const count = await runTier(tier, jestArgs, interrupt.signal);
-    total.passed += count.passed;
-    total.failed += count.failed;
-    if (interrupt.signal.aborted) return 130;
-  }
+  const runLane = async (lane: readonly Tier[]): Promise<void> => {
+    for (const tier of lane) {
+      if (interrupt.signal.aborted) return;
+      const count = await runTier(tier, jestArgs, interrupt.signal);
+      total.passed += count.passed;
+      total.failed += count.failed;
+    }
+  };
+  await Promise.all((named === undefined ? LANES : [[named]]).map(runLane));
+  if (interrupt.signal.aborted) return 130;
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 ? 0 : 1;
 }
@@ -66,7 +77,7 @@ async function lint(signal: AbortSignal): Promise<Count> {
   let failed = 0;
   for (const [name, args] of LINTERS) {
     process.stdout.write(`— ${name}\n`);
-    const result = await execa(process.execPath, args, {
+    const result = await execa('nice', ['-n', String(NICE), process.execPath, ...args], {
       cwd: REPOSITORY,
       stdio: ['ignore', 'inherit', 'inherit'],
       reject: false,
@@ -93,8 +104,18 @@ async function jest(tier: Tier, jestArgs: readonly string[], signal: AbortSignal
   ];
   try {
     const result = await execa(
-      process.execPath,
-      [...args, '--passWithNoTests', ...speed, '--json', `--outputFile=${output}`, ...jestArgs],
+      'nice',
+      [
+        '-n',
+        String(tier === 'stack' ? 0 : NICE),
+        process.execPath,
+        ...args,
+        '--passWithNoTests',
+        ...speed,
+        '--json',
+        `--outputFile=${output}`,
+        ...jestArgs,
+      ],
       {
         cwd: REPOSITORY,
         stdin: 'ignore',
