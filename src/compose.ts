@@ -7,7 +7,7 @@ import { MongoClient } from 'mongodb';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
+import { TOPIC_COMMIT_LOG, TOPIC_ORDERS, TOPIC_RESULTS_FLINK, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
 import type { Config } from './config.js';
 import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
 import { READ_TIME_RULES } from './decision/read-rules.js';
@@ -60,7 +60,10 @@ const SETTLE_EVERY_MS = 1_000;
 /** Of one request to Kafka. */
 const REPLAY_TIMEOUT_MS = 1_000;
 /** Result topic → the one engine that may write to it. */
-const ENGINES = new Map<string, ProcessingEngine>([[RESULT_TOPICS[0], 'KAFKA_ONLY']]);
+const ENGINES = new Map<string, ProcessingEngine>([
+  [TOPIC_RESULTS_KAFKA_ONLY, 'KAFKA_ONLY'],
+  [TOPIC_RESULTS_FLINK, 'FLINK'],
+]);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -170,7 +173,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const registry = new Registry();
   const metrics = ingestMetrics(registry);
   const consumerOf = brokersOf(config, log);
-  const consumer = consumerOf('ingest', [TOPIC_RESULTS_KAFKA_ONLY], config.INGEST_CONCURRENCY);
+  const consumer = consumerOf('ingest', [...ENGINES.keys()], config.INGEST_CONCURRENCY);
   const highest = new Highest();
   const renew = renewal(pools.ingest, models, highest, log);
   const ingestStore = createPostgresIngestStore(pools.ingest);
