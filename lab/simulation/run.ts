@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { BUGS, type Bug } from './bugs.js';
+import { replayCommand, simulateMany } from './many.js';
 import { simulate, type RunResult } from './simulate.js';
 
 const { values } = parseArgs({
@@ -24,9 +25,6 @@ function bugOf(name: string | undefined): Bug | null {
   throw new Error(`no such bug: ${name}; there are ${Object.keys(BUGS).join(', ')}`);
 }
 
-const replay = (seed: number): string =>
-  `npx tsx lab/simulation/run.ts --seed ${seed}${bug === null ? '' : ` --bug ${bug}`} --trace`;
-
 function tell({ seed, hash, violations, steps, positions, answers, claims }: RunResult): void {
   say(
     `seed ${seed}: ${violations.length} violations, ${steps} steps, ${positions} positions, ${answers} answers, ${claims} claims, trace ${hash}`,
@@ -35,28 +33,21 @@ function tell({ seed, hash, violations, steps, positions, answers, claims }: Run
 }
 
 const bug = bugOf(values.bug);
-let failed = 0;
 if (values.seed !== undefined) {
   const result = await simulate({ seed: Number(values.seed), bug, trace: values.trace });
   for (const line of result.trace ?? []) say(line);
   tell(result);
-  failed = result.violations.length;
+  process.exitCode = result.violations.length > 0 ? 1 : 0;
 } else {
   const [from, count] = [Number(values.from), Number(values.simulations)];
-  const fires = new Map<string, number>();
-  let claims = 0;
-  for (let seed = from; seed < from + count; seed += 1) {
-    const result = await simulate({ seed, bug });
-    claims += result.claims;
-    for (const [fault, times] of result.fires) fires.set(fault, (fires.get(fault) ?? 0) + times);
-    if (result.violations.length === 0) continue;
-    failed += 1;
-    tell(result);
-    say(`  again: ${replay(seed)}`);
-  }
+  const onFalse = (run: RunResult): void => {
+    tell(run);
+    say(`  again: ${replayCommand(run.seed, bug)}`);
+  };
+  const { fires, claims, failed } = await simulateMany({ from, count, bug, onFalse });
   for (const [fault, times] of [...fires].sort()) say(`${String(times).padStart(8)} ${fault}`);
   say(
-    `${count} simulations, ${claims} claims, ${failed} with a false sentence, ${process.cpuUsage().user / 1e6} s of CPU`,
+    `${count} simulations, ${claims} claims, ${failed.length} with a false sentence, ${process.cpuUsage().user / 1e6} s of CPU`,
   );
+  process.exitCode = failed.length > 0 ? 1 : 0;
 }
-process.exitCode = failed > 0 ? 1 : 0;

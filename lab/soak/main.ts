@@ -1,6 +1,7 @@
 /**
  * `npm run soak -- --minutes N [--seed S]`: mixed faults, then the verdict of all checkers.
  * `npm run soak -- --events N`: N events, and every row of every kind in every store against the Python oracle.
+ * `npm run soak -- --simulations N [--seed S]`: N simulations, from seed S on.
  * The result goes to docs/results/. The exit code is 0 only if the verdict is `true`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -11,13 +12,16 @@ import { execa } from 'execa';
 import { StackError } from '../../stack/errors.js';
 import { REPOSITORY } from '../../stack/paths.js';
 import { progressOn } from '../../stack/progress.js';
+import type { About } from './about.js';
 import { compareEvents } from './million.js';
 import { MixedRunner } from './mixed.js';
 import { jsonOf, markdownOf, outcomeOf, type Run } from './report.js';
+import { simulations } from './simulations.js';
 
 const OPTIONS = {
   minutes: { type: 'string' },
   events: { type: 'string' },
+  simulations: { type: 'string' },
   seed: { type: 'string', default: '1' },
   reads: { type: 'string', default: '25' },
   rate: { type: 'string', default: '40' },
@@ -37,7 +41,11 @@ function parsed(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS }).values;
   } catch (cause) {
-    throw new StackError('STACK_SETTING_INVALID', `${(cause as Error).message} Use --minutes or --events.`, { cause });
+    throw new StackError(
+      'STACK_SETTING_INVALID',
+      `${(cause as Error).message} Use --minutes, --events or --simulations.`,
+      { cause },
+    );
   }
 }
 
@@ -67,10 +75,10 @@ function write(folder: string, name: string, markdown: string, json: object): vo
 /** @returns the exit code */
 export async function soak(argv: readonly string[]): Promise<number> {
   const values = parsed(argv);
-  if ((values.minutes === undefined) === (values.events === undefined)) {
+  if ([values.minutes, values.events, values.simulations].filter((value) => value !== undefined).length !== 1) {
     throw new StackError(
       'STACK_SETTING_INVALID',
-      'Use either --minutes N (mixed faults) or --events N (the comparison).',
+      'Use one of --minutes N (mixed faults), --events N (the comparison) and --simulations N.',
     );
   }
   const date = new Date().toISOString();
@@ -87,12 +95,17 @@ export async function soak(argv: readonly string[]): Promise<number> {
     write(values.results, `${day}-${values.events}-events`, markdown, json);
     return ok ? 0 : 1;
   }
+  if (values.simulations !== undefined) {
+    const { ok, markdown, json } = await simulations(number('simulations', values.simulations), about);
+    write(values.results, `${day}-${values.simulations}-simulations`, markdown, json);
+    return ok ? 0 : 1;
+  }
   return mixed({ ...values, minutes: values.minutes ?? '' }, about, `${day}-soak-${values.minutes}-minutes`);
 }
 
 async function mixed(
   values: ReturnType<typeof parsed> & { minutes: string },
-  about: Omit<Run, 'what' | 'minutes' | 'faults' | 'notes'>,
+  about: About,
   name: string,
 ): Promise<number> {
   const progress = progressOn(process.stdout);

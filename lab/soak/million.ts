@@ -1,13 +1,7 @@
 /** The big comparison is a test of `npm test`, with more events: its report says what came out and how long it took. */
 import { REPOSITORY } from '../../stack/paths.js';
 import { execa } from 'execa';
-import type { Run } from './report.js';
-
-export interface Compared {
-  readonly ok: boolean;
-  readonly markdown: string;
-  readonly json: object;
-}
+import { aboutLines, type About, type Report } from './about.js';
 
 interface JestResult {
   readonly numPassedTests: number;
@@ -23,10 +17,7 @@ interface JestResult {
 /** Memory of the test: it keeps a digest of each row of each store. */
 const HEAP_MB = 8_192;
 
-export async function compareEvents(
-  events: number,
-  about: Omit<Run, 'what' | 'minutes' | 'faults' | 'notes'>,
-): Promise<Compared> {
+export async function compareEvents(events: number, about: About): Promise<Report> {
   const began = performance.now();
   const args = ['--experimental-vm-modules', '--no-warnings', `--max-old-space-size=${HEAP_MB}`];
   const jest = ['node_modules/jest/bin/jest.js', '--testPathPatterns', 'test/four-stores', '--runInBand', '--json'];
@@ -48,13 +39,7 @@ export async function compareEvents(
   const lines = [
     `# ${events} events, every row of every kind in all four stores against the oracle: ${ok}`,
     '',
-    `- command: \`${about.command}\``,
-    `- date: ${about.date}`,
-    `- commit: ${about.commit}`,
-    `- machine: ${Object.entries(about.machine)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}`,
-    `- minutes: ${minutes.toFixed(1)}`,
+    ...aboutLines(about, minutes),
     '',
     '| what was held | came out | seconds |',
     '| --- | --- | --- |',
