@@ -78,7 +78,9 @@ export const IMPORT_RULES = [
     may: ['src/schema', 'src/contract', 'src/stores/port.ts', 'src/position', 'src/errors.ts', 'src/words.ts'],
   },
   { from: 'generator', may: ['wire'] },
-  { from: 'processing', may: ['wire'] },
+  // The fold of contract §4 in TypeScript: by the processor as it goes, by who recomputes a result from the source.
+  { from: 'fold', may: ['wire'] },
+  { from: 'processing', may: ['wire', 'fold'] },
   { from: 'wire', may: [] },
   { from: 'lab', may: ['wire'] },
   // The simulation drives the server's own code in one process; what judges it (lab/checkers) still knows nothing of src.

@@ -1,5 +1,5 @@
-import { anomalyEvidenceOf, anomalyValueOf } from './anomaly.js';
-import { LostSymbols, MAX_MARKS } from './lost.js';
+import { anomalyEvidenceOf, anomalyValueOf } from '../../fold/anomaly.js';
+import { LostSymbols, MAX_MARKS } from '../../fold/lost.js';
 import { SourcePartition, type Effect } from './partition.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
 import { SETTINGS, T0, event, record, startAt } from './testing.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from './wire.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../../fold/settings.js';
 
 const ms = (fallback: number): z.ZodDefault<z.ZodCoercedNumber<unknown>> =>
   z.coerce.number().int().positive().default(fallback);

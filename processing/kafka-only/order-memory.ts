@@ -1,4 +1,4 @@
-import type { OrderEntry, OrderMemory } from './order.js';
+import type { OrderEntry, OrderMemory } from '../../fold/order.js';
 
 /** The entries that memory has no room for. */
 export interface Spill {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { BoundedOrders } from './order-memory.js';
-import { foldOrder, orderEvidenceOf, orderValueOf, type OrderEntry, type OrderMemory } from './order.js';
+import { foldOrder, orderEvidenceOf, orderValueOf, type OrderEntry, type OrderMemory } from '../../fold/order.js';
 import { SourcePartition, type Effect } from './partition.js';
 import { SpillFile } from './spill.js';
 import { SETTINGS, T0, event, record, startAt } from './testing.js';

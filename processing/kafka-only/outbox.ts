@@ -1,4 +1,4 @@
-import type { WindowState } from './window.js';
+import type { WindowState } from '../../fold/window.js';
 
 /** A stamped record on its way to a result partition. */
 export interface Outgoing {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { SourcePartition, type Effect } from './partition.js';
 import { SETTINGS, T0, event, record, startAt } from './testing.js';
-import { causeOf, evidenceOf, keyOf, valueOf, type WindowState } from './window.js';
+import { causeOf, evidenceOf, keyOf, valueOf, type WindowState } from '../../fold/window.js';
 
 const fresh = (): SourcePartition => new SourcePartition(SETTINGS, startAt(0), null);
 const only = (p: SourcePartition): WindowState => [...p.windows.values()][0] as WindowState;

@@ -1,4 +1,4 @@
-import { Anomalies, firstOffsetOf, type Anomaly } from './anomaly.js';
+import { Anomalies, firstOffsetOf, type Anomaly } from '../../fold/anomaly.js';
 import {
   KIND_ANOMALY,
   KIND_ORDER_WINDOW,
@@ -8,12 +8,12 @@ import {
   type OrderEvent,
   type Parsed,
 } from './wire.js';
-import { LostSymbols, couldBelong, noteLost, pruneMarks, type LostMark } from './lost.js';
-import { foldOrder, type OrderChange, type OrderMemory } from './order.js';
+import { LostSymbols, couldBelong, noteLost, pruneMarks, type LostMark } from '../../fold/lost.js';
+import { foldOrder, type OrderChange, type OrderMemory } from '../../fold/order.js';
 import { suspectUntil, type Before, type StartPosition } from './position.js';
-import type { Settings, SourceRecord } from './settings.js';
+import type { Settings, SourceRecord } from '../../fold/settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
-import { fold, markDirty, openWindow, type WindowState } from './window.js';
+import { fold, markDirty, openWindow, type WindowState } from '../../fold/window.js';
 
 /** What the owner of a partition has to say at once; everything else waits in `dirty`. */
 export type Effect =

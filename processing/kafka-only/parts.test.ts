@@ -1,6 +1,6 @@
 import { readConfig } from './config.js';
-import { Decimal, average, canonical } from './decimal.js';
-import { addToDigest } from './digest.js';
+import { Decimal, average, canonical } from '../../fold/decimal.js';
+import { addToDigest } from '../../fold/digest.js';
 import {
   LOST_UNNAMED,
   LostSymbols,
@@ -9,8 +9,8 @@ import {
   noteLost,
   pruneMarks,
   type LostMark,
-} from './lost.js';
-import { openWindow } from './window.js';
+} from '../../fold/lost.js';
+import { openWindow } from '../../fold/window.js';
 import { Outbox } from './outbox.js';
 import { AppendTimes } from './progress.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';

@@ -1,5 +1,5 @@
 import { timeToMs } from './wire.js';
-import { iso } from './settings.js';
+import { iso } from '../../fold/settings.js';
 
 /**
  * What is known about everything below an offset. It travels in the metadata string of the offset commit, hence atomically

@@ -5,7 +5,7 @@ import { encodeBefore, startPosition, type StartPosition } from './position.js';
 import { BoundedOrders } from './order-memory.js';
 import { Run } from './run.js';
 import type { Sender } from './sender.js';
-import type { SourceRecord } from './settings.js';
+import type { SourceRecord } from '../../fold/settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
 import { SpillFile } from './spill.js';
 import type { StateFiles } from './state-files.js';

@@ -1,4 +1,4 @@
-import { anomalyEvidenceOf, anomalyValueOf } from './anomaly.js';
+import { anomalyEvidenceOf, anomalyValueOf } from '../../fold/anomaly.js';
 import {
   KIND_ANOMALY,
   KIND_ORDER,
@@ -14,14 +14,14 @@ import {
   type SourceProgress,
 } from './wire.js';
 import { Outbox, type Outgoing } from './outbox.js';
-import { orderEvidenceOf, orderValueOf, type OrderMemory } from './order.js';
+import { orderEvidenceOf, orderValueOf, type OrderMemory } from '../../fold/order.js';
 import { SourcePartition, type Effect } from './partition.js';
 import { maxEventTimeBefore, type StartPosition } from './position.js';
 import { AppendTimes } from './progress.js';
-import { iso, type Settings, type SourceRecord } from './settings.js';
+import { iso, type Settings, type SourceRecord } from '../../fold/settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
 import { deadLetterPayload, lateDroppedPayload, makeStamp, type Stamp } from './stamp.js';
-import { causeOf, evidenceOf, keyOf, valueOf, type WindowState } from './window.js';
+import { causeOf, evidenceOf, keyOf, valueOf, type WindowState } from '../../fold/window.js';
 
 export interface RunStart {
   readonly runId: string;

@@ -1,8 +1,8 @@
-import { Decimal, canonical } from './decimal.js';
-import type { LostMark, SymbolMark } from './lost.js';
+import { Decimal, canonical } from '../../fold/decimal.js';
+import type { LostMark, SymbolMark } from '../../fold/lost.js';
 import type { SourcePartition } from './partition.js';
-import type { Order, SymbolMemory } from './symbol.js';
-import { openWindow, type WindowState } from './window.js';
+import type { Order, SymbolMemory } from '../../fold/symbol.js';
+import { openWindow, type WindowState } from '../../fold/window.js';
 
 /**
  * The state of one source partition as it was at `position`: sums and watermark, not the order ids behind them; of each symbol

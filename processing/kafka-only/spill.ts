@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OrderEntry } from './order.js';
+import type { OrderEntry } from '../../fold/order.js';
 import type { Spill } from './order-memory.js';
 
 const HASH = 16;

@@ -1,6 +1,6 @@
 import { PIPELINE_KAFKA_ONLY, RESULT_SCHEMA, type DeadLetterPayload, type LateDroppedPayload } from './wire.js';
 import type { Effect } from './partition.js';
-import { iso } from './settings.js';
+import { iso } from '../../fold/settings.js';
 
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 

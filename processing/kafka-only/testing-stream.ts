@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { SourceRecord } from './settings.js';
+import type { SourceRecord } from '../../fold/settings.js';
 import { SETTINGS, T0, event, record } from './testing.js';
 import { ANOMALY_RULES, anomalyKey, windowKey, type OrderEvent } from './wire.js';
 

@@ -1,6 +1,6 @@
 import { encodeBefore, NOTHING_BEFORE, startPosition, type Before } from './position.js';
 import { Run } from './run.js';
-import type { SourceRecord } from './settings.js';
+import type { SourceRecord } from '../../fold/settings.js';
 import { decodeSnapshot, encodeSnapshot, type PartitionSnapshot } from './snapshot.js';
 import { SETTINGS, T0 } from './testing.js';
 import type { AssignmentPayload, LateDroppedPayload, ResultMessage } from './wire.js';

@@ -1,6 +1,6 @@
 import type { OrderEvent } from './wire.js';
 import type { StartPosition } from './position.js';
-import { iso, type Settings, type SourceRecord } from './settings.js';
+import { iso, type Settings, type SourceRecord } from '../../fold/settings.js';
 
 /** Shared by the tests of this room. */
 export const SETTINGS: Settings = {

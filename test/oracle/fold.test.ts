@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { SourcePartition, type Effect } from '../../processing/kafka-only/partition.js';
-import type { Settings } from '../../processing/kafka-only/settings.js';
-import { anomalyEvidenceOf, anomalyValueOf } from '../../processing/kafka-only/anomaly.js';
-import { orderEvidenceOf, orderValueOf } from '../../processing/kafka-only/order.js';
-import { evidenceOf, keyOf, valueOf } from '../../processing/kafka-only/window.js';
+import type { Settings } from '../../fold/settings.js';
+import { anomalyEvidenceOf, anomalyValueOf } from '../../fold/anomaly.js';
+import { orderEvidenceOf, orderValueOf } from '../../fold/order.js';
+import { evidenceOf, keyOf, valueOf } from '../../fold/window.js';
 import { anomalyKey } from '../../wire/anomaly.js';
 import type { Evidence } from '../../wire/result.js';
 import { runFold } from '../harness/oracle.js';

@@ -1,0 +1,7 @@
+/** The one door to the shared format, so that every other file of this room imports its own neighbours only. */
+export * from '../wire/anomaly.js';
+export * from '../wire/event.js';
+export * from '../wire/order.js';
+export * from '../wire/order-window.js';
+export * from '../wire/parse-event.js';
+export * from '../wire/result.js';
