@@ -31,6 +31,7 @@ import { createRawHandler } from './raw/run.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
+import { troubleMetrics } from './server/trouble-metrics.js';
 import { DEFAULT_LIMITS } from './server/options.js';
 import { CLICKHOUSE_CLIENT_OPTIONS } from './stores/clickhouse/command.js';
 import { createClickhouse } from './stores/clickhouse/model.js';
@@ -240,6 +241,14 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     onError: (err) => log.warn({ err }, 'settling dead letters failed; it is tried again'),
   });
   onStop(() => settling.stop());
+  troubleMetrics(
+    registry,
+    new Map([
+      ['ingest', consumer],
+      ['raw', rawConsumer],
+      ...models.map((model, i) => [`projection-${model.store.toLowerCase()}`, projectionConsumers[i]!] as const),
+    ]),
+  );
   const health = createHealth({
     projections,
     models,

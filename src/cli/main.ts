@@ -5,6 +5,7 @@ import { runGenerator } from '../../generator/run.js';
 import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS } from '../../wire/topics.js';
 import { environmentPaths } from '../../stack/paths.js';
 import { configMarkdown } from '../config.js';
+import { addDeadLetters } from './dead-letters.js';
 import { readDisk } from './disk.js';
 import { produce, type ProduceOptions } from './produce.js';
 import { askServer, renderStatus } from './status.js';
@@ -18,6 +19,7 @@ const out = {
 };
 const brokers = (): Option =>
   new Option('--brokers <list>', 'Kafka bootstrap servers').env('KAFKA_BROKERS').default('127.0.0.1:4092');
+const url = (): Option => new Option('--url <url>', 'GraphQL address').env('TIDEMARK_URL').default(DEFAULT_URL);
 
 const program = new Command('tidemark').description('Feeds and looks at a running Tidemark.');
 
@@ -50,7 +52,7 @@ program
   .command('status')
   .description('server, stores, pipelines, topics and disk on one screen')
   .addOption(brokers())
-  .addOption(new Option('--url <url>', 'GraphQL address').env('TIDEMARK_URL').default(DEFAULT_URL))
+  .addOption(url())
   .addOption(new Option('--data <folder>', 'the data of a stack on this machine').default(environmentPaths().data))
   .action(async (options: { brokers: string; url: string; data: string }) => {
     const names = [TOPIC_ORDERS, ...RESULT_TOPICS, TOPIC_COMMIT_LOG];
@@ -63,6 +65,8 @@ program
     out.say(renderStatus(server, topics, { data: options.data, sizes }));
     process.exitCode = server.kind === 'down' || 'sentence' in topics ? 1 : 0;
   });
+
+addDeadLetters(program, url, out, (code) => (process.exitCode = code));
 
 program.parseAsync().catch((error: unknown) => {
   out.warn(`tidemark: ${error instanceof Error ? error.message : String(error)}`);

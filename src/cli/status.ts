@@ -1,15 +1,13 @@
-import Table from 'cli-table3';
 import type { TopicEnds } from '../../generator/kafka.js';
+import { askGraphql } from './ask.js';
 import type { FolderSize } from './disk.js';
+import { shown, table, type Row, type Scalar } from './table.js';
 
 const QUERY = `{
   serverInfo { version position time }
   stores { store healthy appliedPosition behindBy stalenessMs }
   pipelines { name engine run state watermark sourceLag }
 }`;
-
-type Scalar = string | number | boolean | null | undefined;
-type Row = Readonly<Record<string, Scalar>>;
 
 /** What the server answered, or why it did not. */
 export type ServerStatus =
@@ -24,42 +22,18 @@ export type ServerStatus =
 
 /** Asks the GraphQL server; never throws. */
 export async function askServer(url: string, timeoutMs: number): Promise<ServerStatus> {
-  const down = (why: string): ServerStatus => ({
-    kind: 'down',
-    sentence: `The server at ${url} does not answer: ${why}.`,
-  });
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: QUERY }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const body = (await response.json()) as {
-      data?: { serverInfo?: Row; stores?: Row[]; pipelines?: Row[] } | null;
-      errors?: { message: string }[];
-    };
-    if (!body.data && !body.errors) return down(`HTTP ${response.status}`);
+    const { data, errors } = await askGraphql(url, QUERY, { timeoutMs });
     return {
       kind: 'up',
-      serverInfo: body.data?.serverInfo ?? null,
-      stores: body.data?.stores ?? [],
-      pipelines: body.data?.pipelines ?? [],
-      errors: (body.errors ?? []).map((e) => e.message),
+      serverInfo: (data?.['serverInfo'] as Row | undefined) ?? null,
+      stores: (data?.['stores'] as Row[] | undefined) ?? [],
+      pipelines: (data?.['pipelines'] as Row[] | undefined) ?? [],
+      errors: errors.map((e) => e.message),
     };
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const code = (cause as NodeJS.ErrnoException).code;
-    return down(code ?? (cause instanceof Error ? cause.message : String(cause)));
+    return { kind: 'down', sentence: `The server at ${url} does not answer: ${(error as Error).message}.` };
   }
-}
-
-const shown = (value: Scalar): string => (value === null || value === undefined ? '-' : String(value));
-
-function table(head: readonly string[], rows: readonly (readonly Scalar[])[]): string {
-  const made = new Table({ head: [...head], style: { head: [], border: [], compact: true } });
-  for (const row of rows) made.push(row.map(shown));
-  return made.toString();
 }
 
 const pick = (rows: readonly Row[], fields: readonly string[]): Scalar[][] => rows.map((r) => fields.map((f) => r[f]));
