@@ -5,6 +5,7 @@
  * its committed offset is a hint for lag monitors. A fetch that was under way before the seek is recognised by the offset
  * it asked for, and dropped.
  */
+import { createRequire } from 'node:module';
 import {
   Kafka,
   logLevel,
@@ -16,7 +17,9 @@ import {
   type Producer,
 } from 'kafkajs';
 import { AppError, asError } from '../errors.js';
+import { abortedRecords, type AbortedTransaction, type FetchedRecord } from '../log/committed.js';
 import type { LogExtent, LogHandler, LogRecord, Trouble, WatchedConsumer } from '../log/port.js';
+import { assignedOf, idOf, partitionTroubles, recovered, type Assigned } from './assigned.js';
 
 /** Called where the lab and the tests break in: when Kafka has been told the offset. */
 export type ConsumerHook = (point: 'kafka-committed') => void | Promise<void>;
@@ -46,25 +49,6 @@ const KAFKAJS_LEVELS = new Map<logLevel, 'info' | 'warn' | 'error'>([
   [logLevel.WARN, 'warn'],
 ]);
 
-interface Assigned {
-  /** The generation it belongs to: answers that come for an older one are dropped. */
-  readonly epoch: number;
-  readonly topic: string;
-  readonly partition: number;
-  /** The next offset to deliver; null until the handler has said where to start. */
-  expected: bigint | null;
-  /** The offset that was sought a second time, because a fetch came from beyond it. */
-  sought: bigint | null;
-  hintedAt: number;
-  failures: number;
-  blocked: boolean;
-  /** Why nothing of it is taken in now; null when all is well. */
-  trouble: string | null;
-  retry: NodeJS.Timeout | null;
-}
-
-const idOf = (topic: string, partition: number): string => `${topic}/${partition}`;
-
 const recordOf = (message: Batch['messages'][number]): LogRecord => ({
   offset: BigInt(message.offset),
   key: message.key?.toString('utf8') ?? null,
@@ -74,6 +58,36 @@ const recordOf = (message: Batch['messages'][number]): LogRecord => ({
 });
 
 const retryable = (error: Error): boolean => !(error instanceof AppError) || error.retryable;
+
+interface FetchedPartition {
+  abortedTransactions?: readonly AbortedTransaction[];
+  readonly messages: readonly (FetchedRecord & { isControlRecord: boolean })[];
+}
+
+interface KafkaJsBroker {
+  fetch(request: unknown): Promise<{ readonly responses: readonly { partitions: readonly FetchedPartition[] }[] }>;
+}
+
+/**
+ * Takes the place of kafkajs' own filter, which takes the aborted transactions for sorted and one per record: where they
+ * overlap, or a fetch begins inside one, it lets aborted records through and drops committed ones. What was aborted is
+ * marked as the broker's own before kafkajs looks at it: it is left out then, and its offsets are passed over.
+ */
+function readCommittedOnly(broker: KafkaJsBroker): void {
+  const { fetch } = broker;
+  broker.fetch = async function (request) {
+    const fetched = await fetch.call(this, request);
+    for (const partition of fetched.responses.flatMap(({ partitions }) => partitions)) {
+      for (const record of abortedRecords(partition.messages, partition.abortedTransactions ?? [])) {
+        record.isControlRecord = true;
+      }
+      partition.abortedTransactions = [];
+    }
+    return fetched;
+  };
+}
+const load = createRequire(import.meta.url);
+readCommittedOnly((load('kafkajs/src/broker/index.js') as { prototype: KafkaJsBroker }).prototype);
 
 export function createLogConsumer(options: LogConsumerOptions): WatchedConsumer {
   return new KafkaJsConsumer(options);
@@ -220,10 +234,7 @@ class KafkaJsConsumer implements WatchedConsumer {
       silentMs > sessionTimeoutMs
         ? [{ place: null, message: `${groupId}: Kafka has not answered for ${silentMs} ms` }]
         : [];
-    const partitions = [...this.assigned].flatMap(([place, { trouble }]) =>
-      trouble === null ? [] : [{ place, message: `${place} ${trouble}` }],
-    );
-    return [...silent, ...partitions];
+    return [...silent, ...partitionTroubles(this.assigned)];
   }
 
   private forget(): void {
@@ -236,18 +247,7 @@ class KafkaJsConsumer implements WatchedConsumer {
     this.forget();
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) {
-        const tp: Assigned = {
-          epoch: this.epoch,
-          topic,
-          partition,
-          expected: null,
-          sought: null,
-          hintedAt: 0,
-          failures: 0,
-          blocked: false,
-          trouble: null,
-          retry: null,
-        };
+        const tp = assignedOf(this.epoch, topic, partition);
         this.assigned.set(idOf(topic, partition), tp);
         void this.start(life, tp, handler);
       }
@@ -333,9 +333,7 @@ class KafkaJsConsumer implements WatchedConsumer {
         await handler.handle({ topic, partition, records, transactional: records.every((r) => r.inTransaction) });
       }
       if (!this.current(tp)) return;
-      tp.failures = 0;
-      tp.trouble = null;
-      tp.sought = null;
+      recovered(tp);
       const last = BigInt(batch.lastOffset());
       tp.expected = last + 1n;
       resolveOffset(last.toString());

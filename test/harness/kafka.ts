@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import kafkajs, { type Kafka as KafkaClient } from 'kafkajs';
+import kafkajs, { type Kafka as KafkaClient, type Producer } from 'kafkajs';
 
 /** The tests' only use of kafkajs. */
 function client(brokers: string): KafkaClient {
@@ -49,6 +49,21 @@ export async function produce(
   } finally {
     await producer.disconnect();
   }
+}
+
+/** A producer whose transactions its caller begins and ends; without an id, a plain one. Connected. */
+export async function transactionalProducer(
+  brokers: string,
+  id: string | null,
+  transactionTimeout = 60_000,
+): Promise<Producer> {
+  const transactional = { transactionalId: id ?? '', idempotent: true, maxInFlightRequests: 1, transactionTimeout };
+  const producer = client(brokers).producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    ...(id === null ? {} : transactional),
+  });
+  await producer.connect();
+  return producer;
 }
 
 /** The first `count` records of a topic, from its beginning. Rejects when they do not come within the limit. */
