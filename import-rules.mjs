@@ -82,6 +82,11 @@ export const IMPORT_RULES = [
   { from: 'fold', may: ['wire'] },
   { from: 'processing', may: ['wire', 'fold'] },
   { from: 'wire', may: [] },
+  // What apps import: it knows the server by what goes over the wire alone.
+  { from: 'client', may: [] },
+  { from: 'client/apollo', may: ['client'] },
+  // What people copy: it knows the client as its users do, by the package's name.
+  { from: 'examples', may: [] },
   { from: 'lab', may: ['wire'] },
   // The simulation drives the server's own code in one process; what judges it (lab/checkers) still knows nothing of src.
   { from: 'lab/simulation', may: ['src', 'wire', 'lab/checkers', 'lab/history/types.ts'] },

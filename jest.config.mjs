@@ -22,6 +22,7 @@ const base = {
   },
   roots: [
     '<rootDir>/src',
+    '<rootDir>/client',
     '<rootDir>/generator',
     '<rootDir>/lab',
     '<rootDir>/processing',

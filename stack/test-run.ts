@@ -30,6 +30,8 @@ const LINTERS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['eslint', ['node_modules/eslint/bin/eslint.js', '.']],
   ['prettier', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']],
   ['tsc', ['node_modules/typescript/bin/tsc', '--noEmit']],
+  // Once more as browsers see it: without the types of Node.
+  ['tsc client', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'client']],
 ];
 
 /** `npm test [-- tier] [jest arguments]`: all tiers, whatever fails, then one line with the total. */
