@@ -1,4 +1,11 @@
-# The image of all our own programs: server, processor, generator, setup. docker-compose.yml says which one runs.
+# The image of all our own programs: server, processor, generator, setup, and who submits the Flink job. docker-compose.yml
+# says which one runs.
+# Java 17, which Flink's image runs. The tag was not checked where this was written.
+FROM maven:3.9-eclipse-temurin-17 AS job
+WORKDIR /job
+COPY processing/flink ./
+RUN mvn -B -DwithoutTests -Dmaven.test.skip=true package
+
 # 20.20.2 is the last of Node 20 in Docker's list of official images, and the one that the tests run.
 FROM node:20.20.2-bookworm-slim
 
@@ -11,6 +18,9 @@ RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 
 # What this takes is listed in .dockerignore.
 COPY . .
+
+# As stack/compose/flink.ts says.
+COPY --from=job /job/job/target/tidemark-flink-job.jar flink/
 
 # A new volume takes the owner of the folder it is mounted on.
 RUN mkdir -p /var/lib/tidemark/run /var/lib/tidemark/processor && chown -R node:node /var/lib/tidemark

@@ -20,6 +20,8 @@ export interface Addresses {
   readonly mongodbUrl: string;
   readonly elasticsearchUrl: string;
   readonly clickhouseUrl: string;
+  /** Not there: a stack without Flink. */
+  readonly flinkUrl?: string;
   readonly serverUrl: string;
 }
 

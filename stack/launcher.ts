@@ -16,7 +16,7 @@ import { addressTable } from './table.js';
 const SAME_KEYSTROKE_MS = 800;
 
 export interface StartOptions {
-  readonly without: readonly AppName[];
+  readonly without: readonly (AppName | 'flink')[];
 }
 
 /** Starts everything and stays in the foreground until it is told to stop. Returns the exit code. */
@@ -40,7 +40,14 @@ export async function start({ without }: StartOptions): Promise<number> {
     if (ended.length > 0) progress.note(`Ended what an earlier start left behind: ${ended.join(', ')}.`);
     await requirePorts(ports);
     const apps = APP_NAMES.filter((name) => !without.includes(name));
-    const stack = new Stack({ paths, ports, env: process.env, progress, apps });
+    const stack = new Stack({
+      paths,
+      ports,
+      env: process.env,
+      progress,
+      apps,
+      ...(!without.includes('flink') && { flink: {} }),
+    });
     const told = whenTold(stack, (text) => progress.note(text));
     const outcome = await Promise.race([stack.start().then(() => 'ready' as const), told.first]);
     progress.close();

@@ -39,15 +39,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** What a stack can do without. */
+const OPTIONAL = [...APP_NAMES, 'flink'] as const;
+
 /** `npm start -- --without generator,processor` */
-function withoutFrom(args: readonly string[]): AppName[] {
+function withoutFrom(args: readonly string[]): (AppName | 'flink')[] {
   return withoutOption(args)
     .split(',')
     .filter(Boolean)
     .map((name) => {
-      const app = APP_NAMES.find((each) => each === name);
+      const app = OPTIONAL.find((each) => each === name);
       if (app === undefined)
-        throw new StackError('STACK_SETTING_INVALID', `--without ${name} names none of ${APP_NAMES.join(', ')}.`);
+        throw new StackError('STACK_SETTING_INVALID', `--without ${name} names none of ${OPTIONAL.join(', ')}.`);
       return app;
     });
 }

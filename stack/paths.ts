@@ -25,6 +25,7 @@ export const DATA_FOLDERS = [
   'elasticsearch',
   'clickhouse',
   'processor',
+  'flink',
   'logs',
   'run',
 ] as const;

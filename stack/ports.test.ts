@@ -9,6 +9,8 @@ describe('ports', () => {
       elasticsearch: 4020,
       clickhouse: 4023,
       postgres: 4032,
+      flinkRpc: 4080,
+      flink: 4081,
       connect: 4083,
       kafka: 4092,
       kafkaController: 4093,

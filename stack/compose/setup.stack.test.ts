@@ -214,11 +214,7 @@ test('a health check of flow is green while records come, and red when the last 
 test('a mongod that never was in a replica set becomes one of one, and stays it', async () => {
   const sandbox = await makeSandbox('compose-mongo');
   const host = `127.0.0.1:${sandbox.ports.mongodb}`;
-  const program = await installMongodb(
-    environmentPaths().cache,
-    silent.step('mongodb'),
-    new AbortController().signal,
-  );
+  const program = await installMongodb(environmentPaths().cache, silent.step('mongodb'), new AbortController().signal);
   mkdirSync(join(sandbox.paths.data, 'mongodb'), { recursive: true });
   const ping = async (): Promise<boolean> => {
     const client = new MongoClient(`mongodb://${host}/?directConnection=true`, { serverSelectionTimeoutMS: 1_000 });

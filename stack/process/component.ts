@@ -11,6 +11,8 @@ export const COMPONENT_NAMES = [
   'clickhouse',
   'kafka',
   'connect',
+  'jobmanager',
+  'taskmanager',
   'processor',
   'generator',
   'server',

@@ -1,11 +1,13 @@
 import { processesOf, type FoundProcess } from './identify.js';
-import { COMPONENT_NAMES } from './component.js';
+import type { ComponentName } from './component.js';
 import { holdsWithin } from './wait.js';
 
 /** The order of a drain: what writes first, what stores last. */
-export const STOP_ORDER = [
+const STOP_ORDER: readonly ComponentName[] = [
   'generator',
   'processor',
+  'taskmanager',
+  'jobmanager',
   'server',
   'connect',
   'kafka',
@@ -13,12 +15,12 @@ export const STOP_ORDER = [
   'elasticsearch',
   'clickhouse',
   'postgres',
-] as const;
+];
 
 /** Ends what a launcher that died left behind, and nothing else; returns the names of what was ended. */
 export async function endOrphans(stackId: string): Promise<string[]> {
   const names = new Set(processesOf(stackId).map((found) => found.component));
-  const strangers = [...names].filter((name) => !(COMPONENT_NAMES as readonly string[]).includes(name));
+  const strangers = [...names].filter((name) => !(STOP_ORDER as readonly string[]).includes(name));
   for (const name of [...STOP_ORDER, ...strangers]) {
     if (names.has(name)) await endAll(stackId, name);
   }

@@ -18,8 +18,11 @@ export function javaArguments(at: { heapMb: number; folder: string; lib: string 
   ];
 }
 
-/** Everything to the console, which is the component's log file. */
-export function writeLogging(folder: string): void {
+/**
+ * Everything to the console, which is the component's log file.
+ * @param levels of loggers that say too much
+ */
+export function writeLogging(folder: string, levels: Readonly<Record<string, 'WARN' | 'ERROR'>> = {}): void {
   writeFileSync(
     join(folder, 'log4j2.properties'),
     [
@@ -35,6 +38,10 @@ export function writeLogging(folder: string): void {
       'logger.config.level=WARN',
       'logger.reflections.name=org.reflections',
       'logger.reflections.level=ERROR',
+      ...Object.entries(levels).flatMap(([logger, level], n) => [
+        `logger.own${n}.name=${logger}`,
+        `logger.own${n}.level=${level}`,
+      ]),
       '',
     ].join('\n'),
   );

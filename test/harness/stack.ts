@@ -1,5 +1,6 @@
 import { APP_NAMES, type AppName, type AppOverride } from '../../stack/apps.js';
 import { stackIdOf } from '../../stack/paths.js';
+import type { JobControl } from '../../stack/flink/control.js';
 import { COMPONENT_NAMES, type Component, type ComponentName } from '../../stack/process/component.js';
 import { processesOf, type FoundProcess } from '../../stack/process/identify.js';
 import { linesOn } from '../../stack/progress.js';
@@ -10,6 +11,8 @@ import { makeSandbox } from './sandbox.js';
 export interface TestStackOptions {
   /** Programs that the test starts itself later, or not at all. */
   readonly without?: readonly AppName[];
+  /** Also Flink and its job; without it a stack starts sooner. */
+  readonly flink?: { readonly job?: Readonly<Record<string, string>> };
   readonly overrides?: Readonly<Partial<Record<AppName, AppOverride>>>;
   readonly postgresSettings?: Readonly<Record<string, string>>;
 }
@@ -27,6 +30,8 @@ export interface TestStack {
   readonly logFolder: string;
   /** kill9(), crash() (comes back by itself), restart(), stop(), start(), sigstop(), sigcont(), pid. */
   readonly processes: Readonly<Record<ComponentName, Component>>;
+  /** Its Flink job, if it was asked for one. */
+  readonly flink?: JobControl | undefined;
   /** Starts a program that was left out. */
   startApp(name: AppName, override?: AppOverride): Promise<void>;
   living(): FoundProcess[];
@@ -46,6 +51,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     env: sandbox.env,
     progress: linesOn((line) => notes.push(line)),
     apps: APP_NAMES.filter((name) => !options.without?.includes(name)),
+    ...(options.flink && { flink: options.flink }),
     ...(options.overrides && { overrides: options.overrides }),
     postgresSettings: { fsync: 'off', ...options.postgresSettings },
   });
@@ -66,6 +72,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     dataFolder: sandbox.paths.data,
     logFolder: sandbox.paths.logs,
     processes: handles(stack),
+    flink: stack.flink,
     startApp: (name, override) => stack.startApp(name, override),
     living,
     notes,
