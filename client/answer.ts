@@ -17,6 +17,15 @@ export interface GraphQLResponse {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
+/** A field whose requirement no store could meet. */
+export interface Unmet {
+  readonly path: string;
+  /** LEVEL, SCOPE, STALENESS, POSITION: what the answer that was given lacks. */
+  readonly lacks: readonly string[];
+  /** When it could be met, by what the server knows; null: nobody knows, or not by waiting. */
+  readonly retryAfterMs: number | null;
+}
+
 /** The contracts of one response. Paths are response keys and indexes, joined by dots: `orders.edges.0.node`. */
 export class Contracts {
   /** null: none came. */
@@ -25,6 +34,7 @@ export class Contracts {
   /** Were contracts or paths left out, for there were too many? */
   readonly truncated: boolean;
   readonly since: Instant;
+  readonly unmet: readonly Unmet[];
   private readonly byPath: ReadonlyMap<string, Contract>;
   private readonly all: readonly Contract[];
   private readonly floor: Contract | null;
@@ -42,6 +52,7 @@ export class Contracts {
     this.byPath = new Map(
       read.flatMap(({ contract, paths }) => (contract === null ? [] : paths.map((path) => [path, contract] as const))),
     );
+    this.unmet = (Array.isArray(said['unmet']) ? said['unmet'] : []).map(record).map((each) => this.unmetOf(each));
     const level = CONFIDENCE_LEVELS.find((known) => known === said['weakest']);
     const seen = weakestContract(this.all);
     this.floor =
@@ -66,6 +77,24 @@ export class Contracts {
   /** What can be said of the whole response at once; null when it carries no contract. */
   weakest(now: Instant, rule: DecayRule): Contract | null {
     return this.floor === null ? null : aged({ contract: this.floor, since: this.since, incarnation: null }, now, rule);
+  }
+
+  /** Does some answer not reflect the token that was demanded? */
+  get behindToken(): boolean {
+    return this.unmet.some(({ lacks }) => lacks.includes('POSITION'));
+  }
+
+  /** Of what was offered, the store that answered; when it is not among them, all. */
+  private unmetOf(said: Readonly<Record<string, unknown>>): Unmet {
+    const path = typeof said['path'] === 'string' ? said['path'] : '';
+    const offers = (Array.isArray(said['offered']) ? said['offered'] : []).map(record);
+    const served = offers.filter(({ store }) => store === this.byPath.get(path)?.servedBy);
+    const retry = said['retryAfterMs'];
+    return {
+      path,
+      lacks: [...new Set((served.length > 0 ? served.slice(-1) : offers).flatMap(({ lacks }) => strings(lacks)))],
+      retryAfterMs: typeof retry === 'number' ? retry : null,
+    };
   }
 
   private received(contract: Contract | null): Received | null {

@@ -46,8 +46,10 @@ export interface Decision {
 export interface Circumstances {
   /** How long this has been waited for already, milliseconds. */
   readonly waitedMs?: number;
-  /** What the server could not meet, though it was asked for. */
+  /** The server says that it could not meet what was asked for. */
   readonly unmet?: boolean;
+  /** When it could, as far as it knows. Milliseconds. */
+  readonly retryAfterMs?: number | null;
 }
 
 /**
@@ -60,7 +62,8 @@ export function decide(contract: Contract | null, policy: Policy, circumstances:
   const stricter = advice === 'ASK_STRICTER' ? policy.stricter : null;
   const left = policy.patienceMs - (circumstances.waitedMs ?? 0);
   if (advice === 'NOTHING' || left <= 0) return { action: 'FALL_BACK', why, stricter, waitMs: null };
-  return { action: 'WAIT', why, stricter, waitMs: Math.min(left, Math.max(policy.retry.baseMs, 1)) };
+  const waitMs = Math.max(circumstances.retryAfterMs ?? 0, policy.retry.baseMs, 1);
+  return { action: 'WAIT', why, stricter, waitMs: Math.min(left, waitMs) };
 }
 
 function shortcomings(contract: Contract | null, policy: Policy, { unmet }: Circumstances): Why[] {

@@ -1,5 +1,5 @@
 export { ADVICE, adviceFor, type Advice } from './advice.js';
-export { Contracts, type GraphQLFailure, type GraphQLResponse } from './answer.js';
+export { Contracts, type GraphQLFailure, type GraphQLResponse, type Unmet } from './answer.js';
 export { createClient, type Client, type ClientOptions, type IngestReceipt, type QueryOptions } from './client.js';
 export { elapsedMs, systemClock, type Clock, type Instant } from './clock.js';
 export { CLIENT_REASONS, readContract, weakestContract, type Contract, type Received } from './contract.js';

@@ -2,7 +2,7 @@
 import { Contracts, type GraphQLFailure, type GraphQLResponse } from './answer.js';
 import { sleep, type Instant } from './clock.js';
 import type { Contract } from './contract.js';
-import { decide, WHY, type Decision, type Why } from './decide.js';
+import { decide, WHY, type Decision } from './decide.js';
 import type { Policy } from './policy.js';
 import { isStricter, stricterOf, type Requirement } from './requirement.js';
 import { pauseMs } from './retry.js';
@@ -94,20 +94,33 @@ async function attemptOnce(
   deps.saw(token, contracts, response.errors ?? []);
   const contract = contracts.weakest(deps.now(), policy);
   const decision =
-    failure === null ? judge(response, contract, policy, waited()) : failed(policy, waited(), 'FAILED', []);
+    failure === null ? judge(response, contracts, contract, policy, waited()) : failed(policy, waited(), []);
   return { response, contracts, contract, decision, requirement, failure };
 }
 
-function judge(response: GraphQLResponse, contract: Contract | null, policy: Policy, waitedMs: number): Decision {
-  const codes = (response.errors ?? []).map(codeOf);
-  if (codes.length === 0) return decide(contract, policy, { waitedMs });
-  if (codes.every((code) => code === 'CONSISTENCY_UNMET')) return decide(contract, policy, { waitedMs, unmet: true });
-  return failed(policy, waitedMs, 'FAILED', codes);
+function judge(
+  { errors = [] }: GraphQLResponse,
+  { unmet }: Contracts,
+  contract: Contract | null,
+  policy: Policy,
+  waitedMs: number,
+): Decision {
+  const codes = errors.map(codeOf);
+  if (!codes.every((code) => code === 'CONSISTENCY_UNMET')) return failed(policy, waitedMs, codes);
+  const retries = [...unmet.map(({ retryAfterMs }) => retryAfterMs), ...errors.map(retryAfterOf)];
+  return decide(contract, policy, {
+    waitedMs,
+    unmet: codes.length > 0 || unmet.length > 0,
+    retryAfterMs: retries.reduce<number | null>((a, b) => (a === null || b === null ? (a ?? b) : Math.max(a, b)), null),
+  });
 }
 
-function failed(policy: Policy, waitedMs: number, code: Why['code'], reasons: readonly string[]): Decision {
+const retryAfterOf = ({ extensions }: GraphQLFailure): number | null =>
+  typeof extensions?.['retryAfterMs'] === 'number' ? extensions['retryAfterMs'] : null;
+
+function failed(policy: Policy, waitedMs: number, reasons: readonly string[]): Decision {
   const left = policy.patienceMs - waitedMs;
-  const why = [{ code, message: WHY[code], reasons }];
+  const why = [{ code: 'FAILED', message: WHY.FAILED, reasons }] as const;
   if (left <= 0) return { action: 'FALL_BACK', why, stricter: null, waitMs: null };
   return { action: 'WAIT', why, stricter: null, waitMs: Math.min(left, Math.max(1, policy.retry.baseMs)) };
 }

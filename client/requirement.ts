@@ -1,6 +1,6 @@
 /** What an answer must be good for: the arguments of `@consistency`, and how two of them become one. */
 import { mergeTokens } from './token.js';
-import { levelMeets, scopeMeets } from './words.js';
+import { levelMeets, ON_UNMET, scopeMeets } from './words.js';
 import type { ConfidenceLevel, ConsistencyScope, OnUnmet } from './words.js';
 
 export interface Requirement {
@@ -15,7 +15,7 @@ export interface Requirement {
 }
 
 /**
- * Of each demand the stricter one. What to do when it can't be met, and how long to wait for it, has no order: the last word holds.
+ * Of each part the stricter one, as the server puts demands together.
  * @throws TokenError TOKEN_FOREIGN when the tokens are of two histories
  */
 export function stricterOf(...requirements: readonly (Requirement | null | undefined)[]): Requirement {
@@ -27,8 +27,8 @@ function both(a: Requirement, b: Requirement): Requirement {
   const scope = either(a.scope, b.scope, (x, y) => (scopeMeets(x, y) ? x : y));
   const maxStalenessMs = either(a.maxStalenessMs, b.maxStalenessMs, Math.min);
   const atLeast = either(a.atLeast, b.atLeast, mergeTokens);
-  const onUnmet = b.onUnmet ?? a.onUnmet;
-  const timeoutMs = b.timeoutMs ?? a.timeoutMs;
+  const onUnmet = either(a.onUnmet, b.onUnmet, (x, y) => (ON_UNMET.indexOf(x) >= ON_UNMET.indexOf(y) ? x : y));
+  const timeoutMs = either(a.timeoutMs, b.timeoutMs, Math.min);
   return {
     ...(minConfidence !== undefined && { minConfidence }),
     ...(scope !== undefined && { scope }),

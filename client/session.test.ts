@@ -144,6 +144,40 @@ test('LOW sends nobody to Postgres: it is as LOW there', async () => {
   expect(model.asked.length).toBe(5);
 });
 
+test('what the server could not bring up to the token is not shown, not even with a warning', async () => {
+  const model = new Model();
+  const session = sessionOn(model);
+  // Postgres is down: of MongoDB's answer the server says what it lacks.
+  const send: typeof model.send = async (requirement) => {
+    const response = await model.send({}, undefined);
+    const unmet = [
+      { path: 'value', required: requirement, offered: [{ store: 'MONGODB', lacks: ['POSITION'] }], retryAfterMs: 40 },
+    ];
+    return { ...response, extensions: { consistency: { ...(response.extensions?.['consistency'] as object), unmet } } };
+  };
+  model.pause();
+  session.observe(model.write());
+  const answer = await session.read(send, { policy: SEARCH, key: 'q' });
+  expect(answer).toMatchObject({ shown: null, from: 'NOTHING', data: { value: 1 }, decision: { action: 'FALL_BACK' } });
+  expect(answer.decision.why.map(({ code }) => code)).toContain('UNMET');
+  expect(session.token).toBe(tokenOf(2));
+  const patient = await session.read(send, { policy: { ...SEARCH, patienceMs: 1_000 }, key: 'q' });
+  expect(patient.decision).toMatchObject({ action: 'WAIT', waitMs: 40 });
+});
+
+test('CONSISTENCY_UNMET as an error is asked again, stricter', async () => {
+  const model = new Model();
+  const send: typeof model.send = async (requirement) =>
+    requirement.scope === 'STRONG'
+      ? model.send(requirement, undefined)
+      : {
+          data: { value: null },
+          errors: [{ message: 'no', extensions: { code: 'CONSISTENCY_UNMET', retryAfterMs: 7 } }],
+        };
+  const answer = await sessionOn(model).read(send, { policy: DASHBOARD, key: 'q' });
+  expect(answer).toMatchObject({ decision: { action: 'USE' }, shown: { value: 1 }, attempts: 2, way: 'STRICTER' });
+});
+
 test('a token of another history is dropped and said so; the read goes on without it', async () => {
   const model = new Model();
   const said: string[] = [];

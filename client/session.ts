@@ -182,8 +182,9 @@ export class Session {
       return { shown: data, from: 'ANSWER', contracts };
     }
     const { lastGood } = memory;
-    if (policy.fallback === 'AS_IS') return { shown: data, from: 'AS_IS', contracts };
-    if (policy.fallback === 'NOTHING' || lastGood === null || this.nowMs() - lastGood.atMs > policy.lastGoodForMs)
+    // Older than what this session has seen or written: not even with a warning.
+    if (policy.fallback === 'AS_IS' && !contracts.behindToken) return { shown: data, from: 'AS_IS', contracts };
+    if (policy.fallback !== 'LAST_GOOD' || lastGood === null || this.nowMs() - lastGood.atMs > policy.lastGoodForMs)
       return { shown: null, from: 'NOTHING', contracts };
     return { shown: lastGood.data as T, from: 'LAST_GOOD', contracts: lastGood.contracts };
   }

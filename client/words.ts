@@ -11,6 +11,7 @@ export type ConsistencyScope = (typeof CONSISTENCY_SCOPES)[number];
 export type ProcessingEngine = 'KAFKA_ONLY' | 'FLINK';
 export type Store = 'POSTGRES' | 'MONGODB' | 'ELASTICSEARCH' | 'CLICKHOUSE';
 
+/** The least strict first. */
 export const ON_UNMET = ['FALLBACK', 'WAIT', 'NULL', 'ERROR'] as const;
 export type OnUnmet = (typeof ON_UNMET)[number];
 
