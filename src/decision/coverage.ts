@@ -22,6 +22,15 @@ export function compareCoverage(
   return more ? 'GREATER' : less ? 'LESS' : 'INCOMPARABLE';
 }
 
+/** The same of results that are their newest record alone: of two such records the one further on in the log is the newer. */
+export function comparePlaces(now: Coverage | null, before: Coverage | null): ReturnType<typeof compareCoverage> {
+  const [partition, more] = partitionsOf(now);
+  const [own, old] = [now?.[partition ?? ''], before?.[partition ?? '']];
+  if (own === undefined || old === undefined || more !== undefined) return compareCoverage(now, before);
+  if (own[1] === old[1]) return 'EQUAL';
+  return own[1] > old[1] ? 'GREATER' : 'LESS';
+}
+
 export const covers = (coverage: Coverage | null, partition: string, offset: number): boolean => {
   const own = coverage?.[partition];
   return own !== undefined && own[0] <= offset && offset <= own[1];

@@ -1,7 +1,7 @@
 /** Record + stored row + facts → the few words that the decision table speaks of. Pure. */
 import { mayHaveExpired, NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import type { ProcessingEngine } from '../words.js';
-import { compareCoverage, partitionsOf } from './coverage.js';
+import { compareCoverage, comparePlaces, partitionsOf } from './coverage.js';
 import { descendsFrom, lineageOf, relation, standingOf } from './lineage.js';
 import { counterOf, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
 
@@ -106,7 +106,8 @@ function observeCompared(
 ): Observation['compared'] {
   const { state, stamp } = record;
   if (row === null || (stamp.engine === 'FLINK' && isAbsence(row))) return 'NONE';
-  const compared = compareCoverage(state.coverage, row.coverage);
+  const compare = record.newestOnly === true ? comparePlaces : compareCoverage;
+  const compared = compare(state.coverage, row.coverage);
   if (compared === 'GREATER' && stored === 'OFF_LINEAGE') {
     // More offsets with fewer events in them: what one of the two folds, the other one never saw.
     return (state.events ?? 0) < (row.events ?? 0) ? 'INCOMPARABLE' : 'GREATER';

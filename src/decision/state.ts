@@ -78,6 +78,8 @@ export interface IncomingResult {
   readonly lost: boolean;
   /** No event of it is older than this, ISO-8601; null when the kind does not say. */
   readonly begins: string | null;
+  /** It is what its newest record says, whatever came before: its coverage is the place of that record, and moves. */
+  readonly newestOnly?: boolean;
 }
 
 /** FLINK: what a run says before anything else, in every result partition. */

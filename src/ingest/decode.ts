@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { RESULT_SCHEMA } from '../../wire/topics.js';
+import { KIND_ORDER } from '../../wire/order.js';
 import { CONTROL_KINDS, type ControlPayload } from '../../wire/control.js';
 import type { ControlMessage, ResultMessage, WireMessage } from '../../wire/result.js';
 import type { Incoming, SourceProgress, Stamp } from '../decision/state.js';
@@ -22,6 +23,9 @@ export interface DeadLetter {
   readonly truncated: boolean;
   readonly reportedBy: string;
 }
+
+/** Kinds of which a result is what its newest record says; those of all others fold every record of their coverage. */
+const NEWEST_ONLY: ReadonlySet<string> = new Set([KIND_ORDER]);
 
 /** What only the row's columns need, beside what is decided on. */
 export interface Provenance {
@@ -162,6 +166,7 @@ function incomingResult(message: ResultMessage, place: Place, from: LogRecord, o
     redelivered: false,
     lost: Object.keys(evidence?.lost ?? {}).length > 0,
     begins: isoOrNull(evidence?.begins ?? message.calculated_value['window_start']),
+    newestOnly: NEWEST_ONLY.has(message.kind),
     state: {
       kind: message.kind,
       businessKey: message.business_key,
