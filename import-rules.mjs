@@ -57,6 +57,24 @@ export const IMPORT_RULES = [
     ],
   },
   {
+    from: 'src/monitor',
+    may: [
+      'src/contract/checkpoints.ts',
+      'src/contract/evidence.ts',
+      'src/contract/pipeline-facts.ts',
+      'src/contract/proof-port.ts',
+      'src/ingest/clock.ts',
+      'src/ingest/periodic.ts',
+      'src/ingest/postgres.ts',
+      'src/ingest/rewound.ts',
+      'src/staleness',
+      'src/position',
+      'src/timers.ts',
+      'src/errors.ts',
+      'src/words.ts',
+    ],
+  },
+  {
     from: 'src/projections',
     may: [
       'src/log',

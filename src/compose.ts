@@ -27,6 +27,7 @@ import type { Reached } from './position/commit-log.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
 import { createProjection, type Projection } from './projections/run.js';
+import { watchPipelines } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
@@ -249,6 +250,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
       ...models.map((model, i) => [`projection-${model.store.toLowerCase()}`, projectionConsumers[i]!] as const),
     ]),
   );
+  const monitor = watchPipelines({ config, log, registry, pool: pools.ingest, highest, consumer });
+  onStop(() => monitor.stop());
   const health = createHealth({
     projections,
     models,
@@ -285,6 +288,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     locateEvents: (eventIds) => clickhouse.rawLog.find(eventIds),
     proofs,
     storeStatuses: health.storeStatuses,
+    pipelineFigures: monitor.figures,
     readiness: health.readiness,
     decisionTable: [...DECISION_TABLE, ...READ_TIME_RULES],
     registry,

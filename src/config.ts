@@ -69,6 +69,14 @@ export const VARIABLES = {
     default: 'tidemark-commit-log',
     about: 'The Debezium connector that publishes the commit log.',
   },
+  FLINK_REST_URL: {
+    schema: url(/^https?:\/\//, 'http://host:8081'),
+    default: undefined,
+    optional: true,
+    secret: true,
+    about:
+      "Flink's REST interface: figures of the job, for display and alarms. Not set, or down: they are unknown or stay as they were; no claim rests on them.",
+  },
   TIDEMARK_HOST: {
     schema: z.string().min(1),
     default: '127.0.0.1',

@@ -23,6 +23,21 @@ export interface StoreHealth {
   readonly detail: string | null;
 }
 
+/** What the monitor tells of a pipeline, beside what ingest knows of it: for display. Null is unknown. */
+export interface PipelineFigures {
+  readonly jobState: string | null;
+  readonly sourceLag: number | null;
+  readonly watermark: string | null;
+  readonly lastCheckpointId: number | null;
+  readonly lastCheckpointDurationMs: number | null;
+  readonly lastCheckpointSizeBytes: number | null;
+  readonly completedCheckpoints: number | null;
+  readonly failedCheckpoints: number | null;
+  readonly restarts: number | null;
+  /** What is wrong now, by name. */
+  readonly conditions: readonly string[];
+}
+
 /** What `decisionTable` shows of a rule; the rows of src/decision/table.ts fit. */
 export interface DecisionRow {
   readonly scenario: string;
@@ -52,6 +67,7 @@ export interface Services {
   readonly bounds: Bounds;
   readonly maxPageSize: number;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
+  readonly pipelineFigures: (pipeline: string) => PipelineFigures | null;
   readonly kinds: readonly KindDefinition[];
   readonly deadLetters: DeadLetterReader;
   readonly desk: DeadLetterDesk;

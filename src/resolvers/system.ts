@@ -24,7 +24,8 @@ export class SystemResolver {
   @Query(() => [PipelineStatus], { description: 'What is known of the pipelines; empty when none was ever heard of.' })
   async pipelines(@Ctx() { reader, services }: RequestContext): Promise<PipelineStatus[]> {
     const proof = (await reader.proof()) ?? services.observed.lastProof;
-    return pipelineStatuses(proof?.pipelines ?? [], services.proofs.now(), services.bounds.pipelineSilentMs);
+    const { proofs, bounds, pipelineFigures } = services;
+    return pipelineStatuses(proof?.pipelines ?? [], proofs.now(), bounds.pipelineSilentMs, pipelineFigures);
   }
 
   @Query(() => [DecisionRule], { description: 'Which confidence a result gets, and why.' })

@@ -58,8 +58,15 @@ export class PipelineStatus {
   engine!: string;
   @Field(() => String, { nullable: true })
   run!: string | null;
-  @Field(() => String, { description: 'RUNNING, STOPPING, or SILENT: no heartbeat for too long.' })
+  @Field(() => String, {
+    description:
+      'RUNNING, STOPPING, SILENT: no heartbeat for too long, or LSO_BLOCKED: it completes checkpoints and nothing of it can be seen.',
+  })
   state!: string;
+  @Field(() => String, { nullable: true, description: "The job's state by Flink's REST interface; for display." })
+  jobState!: string | null;
+  @Field(() => [String], { description: 'What is wrong now: the conditions of which `stalenessEvents` told.' })
+  conditions!: readonly string[];
   @Field(() => DateTime, { nullable: true })
   lastHeartbeatTime!: string | null;
   @Field(() => DateTime, { nullable: true })

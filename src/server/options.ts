@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Bounds } from '../contract/assess.js';
 import type { ProofSource } from '../contract/proof-port.js';
-import type { DecisionRow, EventLocator, StoreHealth } from '../resolvers/context.js';
+import type { DecisionRow, EventLocator, PipelineFigures, StoreHealth } from '../resolvers/context.js';
 import type { KindClass } from '../schema/result-kind.js';
 import type {
   DeadLetterDesk,
@@ -83,6 +83,7 @@ export interface AppDeps {
   readonly locateEvents: EventLocator;
   readonly proofs: ProofSource;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
+  readonly pipelineFigures: (pipeline: string) => PipelineFigures | null;
   readonly readiness: () => Promise<Readiness>;
   readonly decisionTable: readonly DecisionRow[];
   readonly registry: Registry;

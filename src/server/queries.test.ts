@@ -335,3 +335,34 @@ test.each([
     expect(await answers()).toEqual([null, null, null, null, false, 5]);
   },
 );
+
+const PIPELINE = `name engine run state jobState conditions watermark sourceLag lastCheckpointId lastCheckpointTime
+  lastCheckpointDurationMs lastCheckpointSizeBytes completedCheckpoints failedCheckpoints restarts`;
+
+test('pipelines show what the monitor tells; before it has told anything, what was seen in band, and nulls', async () => {
+  server.proofs.pipelines = [fact({}, 'FLINK')];
+  const pipeline = async () => (await ask(`{ pipelines { ${PIPELINE} } }`)).data.pipelines[0];
+  const inBand = {
+    ...{ name: 'orders-flink', engine: 'FLINK', run: 'run-1', state: 'RUNNING', jobState: null, conditions: [] },
+    ...{ watermark: null, sourceLag: null, lastCheckpointId: '40', lastCheckpointTime: '2026-01-01T00:01:39.000Z' },
+    ...{ lastCheckpointDurationMs: null, lastCheckpointSizeBytes: null, completedCheckpoints: null },
+    ...{ failedCheckpoints: null, restarts: null },
+  };
+  expect(await pipeline()).toEqual(inBand);
+  const told = {
+    ...{ jobState: 'RUNNING', sourceLag: 17, watermark: '2026-01-01T00:01:00.000Z', lastCheckpointId: 44 },
+    ...{ lastCheckpointDurationMs: 88, lastCheckpointSizeBytes: 9_000_000_000, completedCheckpoints: 280 },
+    ...{ failedCheckpoints: 2, restarts: 1, conditions: ['CHECKPOINT_OVERDUE', 'LSO_BLOCKED'] },
+  };
+  server.figures.set('orders-flink', told);
+  expect(await pipeline()).toEqual({
+    ...inBand,
+    ...told,
+    state: 'LSO_BLOCKED',
+    // What REST says moves no time: this one is seen in band.
+    lastCheckpointTime: inBand.lastCheckpointTime,
+    sourceLag: '17',
+    lastCheckpointId: '44',
+    lastCheckpointSizeBytes: '9000000000',
+  });
+});

@@ -32,6 +32,7 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
     bounds: config.bounds,
     maxPageSize: config.limits.pageSize,
     storeStatuses,
+    pipelineFigures: deps.pipelineFigures,
     kinds: (deps.kinds ?? KINDS).map(kindOf),
     deadLetters: deps.deadLetters,
     desk: deps.desk,

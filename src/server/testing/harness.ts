@@ -1,7 +1,7 @@
 /** A running server over fakes, and a client for it. */
 import { pino, type Logger } from 'pino';
 import { Registry } from 'prom-client';
-import type { DecisionRow, StoreHealth } from '../../resolvers/context.js';
+import type { DecisionRow, PipelineFigures, StoreHealth } from '../../resolvers/context.js';
 import type { Store } from '../../words.js';
 import { createApp, type App } from '../app.js';
 import { DEFAULT_LIMITS, type AppDeps, type Readiness, type ServerConfig, type ServerLimits } from '../options.js';
@@ -29,6 +29,8 @@ export interface Harness {
   readonly logged: Record<string, unknown>[];
   readiness: Readiness;
   health: StoreHealth[];
+  /** What the monitor tells, by pipeline. */
+  figures: Map<string, PipelineFigures>;
   /** A clock that never steps, in milliseconds, moved by hand. */
   monotonic: number;
   query(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<Answered>;
@@ -70,6 +72,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     logged,
     readiness: { ready: true, reasons: [] } as Readiness,
     health: [] as StoreHealth[],
+    figures: new Map<string, PipelineFigures>(),
     monotonic: 0,
   };
   let ids = 0;
@@ -88,6 +91,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     locateEvents: (ids) => ledgers.locate(ids),
     proofs,
     storeStatuses: async () => harness.health,
+    pipelineFigures: (pipeline) => harness.figures.get(pipeline) ?? null,
     readiness: async () => harness.readiness,
     decisionTable: options.decisionTable ?? [],
     registry: new Registry(),
