@@ -67,6 +67,20 @@ export interface ResultMessage<V extends object = Record<string, unknown>> exten
   readonly cause?: Cause;
   readonly final?: boolean;
   readonly evidence?: Evidence;
+  /** With `cause: REPROCESSED`: which request it answers. Ingest believes nobody who does not know an open one. */
+  readonly reprocessing?: ReprocessingRef;
+  /**
+   * The state that this was emitted from was replaced by the verified fold of the request with this nonce (reset.ts), by this
+   * very run, and folded on from there without a gap.
+   */
+  readonly state_reset?: string;
+}
+
+export interface ReprocessingRef {
+  readonly request: string;
+  readonly nonce: string;
+  /** Source partition → next offset: every record below it was read, from the beginning of the topic. */
+  readonly up_to: Readonly<Record<string, number>>;
 }
 
 /** A control record: the same stamp, its payload in `calculated_value`. */

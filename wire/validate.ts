@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
-export const SCHEMA_NAMES = ['order-event', 'result', 'control'] as const;
+export const SCHEMA_NAMES = ['order-event', 'result', 'control', 'reset'] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 
 /** The text of a schema as it is committed; its hash is pinned by a test. */

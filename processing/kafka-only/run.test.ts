@@ -41,7 +41,12 @@ test('the assignment is the first record of the run in every result partition', 
 });
 
 test('whatever happens, records satisfy the wire schema and are numbered without gaps in each result partition', () => {
-  const validate = { result: compileSchema('result'), control: compileSchema('control'), 'order-event': () => false };
+  const validate = {
+    result: compileSchema('result'),
+    control: compileSchema('control'),
+    reset: () => false,
+    'order-event': () => false,
+  };
   const action = fc.oneof(
     fc.record({
       symbol: fc.constantFrom('A', 'B', 'C', 'D'),

@@ -1,7 +1,7 @@
 /** One record against the table: what Postgres does with it, and what the result is worth. Pure. */
 import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import { CONFIDENCE_LEVELS, weakest, type ConfidenceLevel } from '../words.js';
-import { observe, taintsOf, type Observation } from './observe.js';
+import { isReset, observe, taintsOf, type Observation } from './observe.js';
 import { RUNS_KEPT } from './prune.js';
 import { READ_TIME_RULES } from './read-rules.js';
 import type { IncomingResult, PipelineFacts, ResultState, Taints } from './state.js';
@@ -92,18 +92,28 @@ function upsert(
   rules: readonly DecisionRule[],
 ): Decision {
   const verifies = record.arrival === 'REPROCESSED';
-  const held = verifies ? [] : stickyOf(stored?.reasons ?? []);
+  const reset = isReset(record, stored);
+  const held = verifies || reset ? [] : stickyOf(stored?.reasons ?? []);
   const carried = taintsOf(record, stored, facts);
   const reasons = union(reasonsOf(rules), carried, held);
   const levels = rules.flatMap((rule) => rule.level ?? []);
   // No rule, no evidence: an engine the table does not know may store, and is trusted with nothing.
   const cap = rules.length === 0 ? 'LOW' : levels.reduce<ConfidenceLevel>(weakest, capOf(reasons));
   const stale = rules.some((rule) => rule.stale) || held.includes('LATE_UPDATE');
-  const taints = taintsAfter(record, stored, reasonsOf(rules), verifies);
+  const own = reasonsOf(rules);
+  const taints = taintsAfter(record, stored, own, verifies);
   // Whoever recomputes a value does not know better than the engine that it was closed.
   const final = record.state.final || (verifies && stored?.final === true);
-  const row = { ...record.state, final, cap, reasons, stale, taints };
-  return { action: 'upsert', row, reprocess: reprocessOf(rules, carried) };
+  const verification = verifies
+    ? (record.verification?.nonce ?? null)
+    : // A state that was reset and is found wrong again: nothing vouches for it any more.
+      reset && own.some((reason) => TAINTING_REASONS.has(reason))
+      ? null
+      : (stored?.verification ?? null);
+  const verifiedTo = verifies ? (record.verification?.upTo ?? null) : null;
+  const row = { ...record.state, final, cap, reasons, stale, taints, verification, verifiedTo };
+  // What a recomputation could not settle, another one could not either.
+  return { action: 'upsert', row, reprocess: verifies ? [] : reprocessOf(rules, carried) };
 }
 
 /** A verification repairs the row; what was held against it stays held against the state of who had sent it. */
@@ -114,7 +124,11 @@ function taintsAfter(
   verifies: boolean,
 ): Taints {
   const before = stored?.taints ?? {};
-  if (!verifies) return taint(before, record.stamp.run, reasons);
+  const { run } = record.stamp;
+  if (isReset(record, stored)) {
+    return taint(Object.fromEntries(Object.entries(before).filter(([other]) => other !== run)), run, reasons);
+  }
+  if (!verifies) return taint(before, run, reasons);
   return stored === null || stored.verified ? before : taint(before, stored.run, stored.reasons);
 }
 
@@ -143,7 +157,8 @@ function stable(
     // A confirmation is worth no more than its own evidence.
     const weaker = rules.filter((rule) => rule.postgres === 'UPSERT');
     const held = union(reasonsOf(weaker), carried);
-    const row = lower({ ...record.state, cap: stored.cap, reasons: stored.reasons, stale: stored.stale }, ...held);
+    const { cap, reasons, stale, verification } = stored;
+    const row = lower({ ...record.state, cap, reasons, stale, verification }, ...held);
     const final = stored.final || record.state.final;
     const taints = taint(stored.taints, run, held);
     const reprocess = reprocessOf(weaker, carried);
@@ -171,11 +186,13 @@ function refuse(record: IncomingResult, stored: ResultState | null, rules: reado
     ...reasons,
     ...holding.flatMap((rule) => rule.taint ?? []),
   ]);
-  const news = stored !== null && (reasons.length > 0 || taints !== stored.taints);
+  // The row is ahead of the recomputation; a state that is reset to it, and goes on, is right all the same.
+  const verification = record.arrival === 'REPROCESSED' ? record.verification?.nonce : undefined;
+  const news = stored !== null && (reasons.length > 0 || taints !== stored.taints || verification !== undefined);
   return {
     action: 'refuse',
     reason: reasonsOf(refusing)[0] ?? refusing[0]?.refusal ?? 'REFUSED',
-    row: news ? { ...lower(stored, ...reasons), taints } : null,
-    reprocess: reprocessOf(holding),
+    row: news ? { ...lower(stored, ...reasons), taints, verification: verification ?? stored.verification } : null,
+    reprocess: record.arrival === 'REPROCESSED' ? [] : reprocessOf(holding),
   };
 }

@@ -1,6 +1,7 @@
 /** Facts of a pipeline + one record → the facts after it. Pure. */
 import type { Micros } from '../position/position.js';
 import { evolveFlink } from './evolve-flink.js';
+import { byEngine } from './observe.js';
 import { prune } from './prune.js';
 import { counterOf, type Incoming, type PipelineFacts, type Stamp } from './state.js';
 
@@ -29,7 +30,7 @@ function countIn(facts: PipelineFacts, stamp: Stamp): PipelineFacts {
  */
 export function evolve(before: PipelineFacts, record: Incoming, at: Micros): PipelineFacts {
   // Who recomputes from the source is none of the pipeline's runs: it neither takes over nor proves that one lives.
-  if (record.type === 'result' && record.arrival === 'REPROCESSED') return before;
+  if (record.type === 'result' && !byEngine(record.arrival)) return before;
   if (record.stamp.engine === 'FLINK') return evolveFlink(before, record, at);
   const facts = countIn(before, record.stamp);
   switch (record.type) {

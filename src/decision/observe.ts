@@ -3,13 +3,14 @@ import { mayHaveExpired, NOTHING_EXPIRED, type Expiry } from '../position/expiry
 import type { ProcessingEngine } from '../words.js';
 import { compareCoverage, comparePlaces, partitionsOf } from './coverage.js';
 import { descendsFrom, lineageOf, relation, standingOf } from './lineage.js';
-import { counterOf, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
+import { counterOf, type IncomingResult, type PipelineFacts, type ResultState, type Verification } from './state.js';
 
 type Known = 'KNOWN' | 'MISSING';
 
 export interface Observation {
   readonly engine: ProcessingEngine;
-  readonly arrival: 'IN_ORDER' | 'LATE' | 'REPROCESSED';
+  /** UNREQUESTED: it claims to be recomputed, and no open request says so. */
+  readonly arrival: 'IN_ORDER' | 'LATE' | 'REPROCESSED' | 'UNREQUESTED';
   /** FINAL: an exactly-once sink, and seen in a committed transaction. */
   readonly sink: 'FINAL' | 'OPEN';
   /**
@@ -21,9 +22,9 @@ export interface Observation {
   readonly begun: 'IN_RUN' | 'MAYBE_BEFORE_RUN';
   /**
    * Where the stored row came from, seen from the record. FLINK: ANCESTOR, it is part of what the record's run was restored
-   * with; OFF_LINEAGE, it was rolled back.
+   * with; OFF_LINEAGE, it was rolled back. RESET: the record's state of the key was replaced by the verified fold since.
    */
-  readonly stored: 'NEW_KEY' | 'SAME_RUN' | 'OTHER_RUN' | 'ANCESTOR' | 'OFF_LINEAGE' | 'VERIFIED';
+  readonly stored: 'NEW_KEY' | 'SAME_RUN' | 'OTHER_RUN' | 'ANCESTOR' | 'OFF_LINEAGE' | 'RESET' | 'VERIFIED';
   /**
    * The record's coverage against the stored row's. Where it is equal, the value decides: SAME; CLOSING and REOPENING, the
    * same but for `final`; CONFLICT.
@@ -58,8 +59,15 @@ export function sameValue(a: unknown, b: unknown): boolean {
   );
 }
 
+/** Emitted by the engine, not by who recomputes, or says so. */
+export const byEngine = (arrival: IncomingResult['arrival']): boolean => arrival === 'IN_ORDER' || arrival === 'LATE';
+
+/** Was it emitted from a state that was replaced by the newest verified fold of the key? Nothing older is held against that. */
+export const isReset = ({ resetBy }: IncomingResult, stored: ResultState | null): boolean =>
+  resetBy !== null && stored?.verification === resetBy;
+
 function observeRun({ stamp, state, arrival }: IncomingResult, facts: PipelineFacts): Observation['run'] {
-  if (arrival === 'REPROCESSED') return 'CURRENT';
+  if (!byEngine(arrival)) return 'CURRENT';
   if (stamp.engine === 'FLINK') {
     const standing = standingOf(facts, stamp);
     if (standing === 'SUPERSEDED') return 'SUPERSEDED';
@@ -74,8 +82,9 @@ function observeRun({ stamp, state, arrival }: IncomingResult, facts: PipelineFa
  * A result may have begun before its run iff it can hold an event not newer than the newest event before the run's
  * first offset. Nothing precedes offset 0; an unknown maximum precedes everything.
  */
-function observeBegun({ stamp, state, begins }: IncomingResult, facts: PipelineFacts): Observation['begun'] {
-  if (stamp.engine === 'FLINK') return 'IN_RUN';
+function observeBegun(record: IncomingResult, row: ResultState | null, facts: PipelineFacts): Observation['begun'] {
+  const { stamp, state, begins } = record;
+  if (stamp.engine === 'FLINK' || isReset(record, row)) return 'IN_RUN';
   const precedes = (partition: string): boolean => {
     const assignment = facts.assignments[partition];
     if (assignment === undefined || assignment.startOffset === 0) return false;
@@ -89,14 +98,22 @@ function observeBegun({ stamp, state, begins }: IncomingResult, facts: PipelineF
 const isAbsence = (row: ResultState): boolean => row.resultOffset < 0 && row.coverage === null;
 
 function observeStored(
-  { stamp }: IncomingResult,
+  record: IncomingResult,
   stored: ResultState | null,
   facts: PipelineFacts,
 ): Observation['stored'] {
+  const { stamp } = record;
   if (stored === null) return 'NEW_KEY';
   if (stored.verified) return 'VERIFIED';
+  if (isReset(record, stored)) return 'RESET';
   if (stamp.engine === 'FLINK') return isAbsence(stored) ? 'NEW_KEY' : relation(stamp, stored, facts);
   return stored.run === stamp.run ? 'SAME_RUN' : 'OTHER_RUN';
+}
+
+/** Has it read all that the stored row covers, and all that it was asked to read? */
+function reaches({ upTo, mustReach }: Verification, row: ResultState | null): boolean {
+  const covered = Object.entries(row?.coverage ?? {}).map(([partition, [, offset]]) => ({ partition, offset }));
+  return [...covered, ...mustReach].every(({ partition, offset }) => offset < (upTo[partition] ?? 0));
 }
 
 function observeCompared(
@@ -104,8 +121,11 @@ function observeCompared(
   row: ResultState | null,
   stored: Observation['stored'],
 ): Observation['compared'] {
-  const { state, stamp } = record;
+  const { state, stamp, verification } = record;
+  if (verification !== null && !reaches(verification, row)) return 'LESS';
   if (row === null || (stamp.engine === 'FLINK' && isAbsence(row))) return 'NONE';
+  // A recomputation folds the key from the beginning, whichever offsets of it the engine has folded.
+  if (verification !== null) return state.coverage === null ? 'UNKNOWN' : 'GREATER';
   const compare = record.newestOnly === true ? comparePlaces : compareCoverage;
   const compared = compare(state.coverage, row.coverage);
   if (compared === 'GREATER' && stored === 'OFF_LINEAGE') {
@@ -124,7 +144,7 @@ function observeCompared(
 
 function observeSeq(record: IncomingResult, facts: PipelineFacts): Observation['seq'] {
   const { stamp, arrival, redelivered } = record;
-  if (arrival === 'REPROCESSED') return 'GAPLESS';
+  if (!byEngine(arrival)) return 'GAPLESS';
   if (stamp.engine === 'FLINK') {
     if (redelivered) return 'AGAIN';
     if (descendsFrom(facts.losses, stamp.run, lineageOf(facts, stamp))) return 'GAP_BEFORE';
@@ -155,12 +175,9 @@ function observeCoverage(record: IncomingResult, stored: ResultState | null): Ob
 }
 
 /** What was held against the record's run, or one that it was restored through, in this key. */
-export function taintsOf(
-  { stamp, arrival }: IncomingResult,
-  stored: ResultState | null,
-  facts: PipelineFacts,
-): string[] {
-  if (stored === null || arrival === 'REPROCESSED') return [];
+export function taintsOf(record: IncomingResult, stored: ResultState | null, facts: PipelineFacts): string[] {
+  const { stamp, arrival } = record;
+  if (stored === null || !byEngine(arrival) || isReset(record, stored)) return [];
   const held = Object.entries(stored.taints).filter(([run]) => descendsFrom([run], stamp.run, lineageOf(facts, stamp)));
   return held.flatMap(([, reasons]) => reasons);
 }
@@ -189,7 +206,7 @@ export function observe(
     arrival: record.arrival,
     sink: stamp.delivery === 'EXACTLY_ONCE' && stamp.transactional ? 'FINAL' : 'OPEN',
     run: observeRun(record, facts),
-    begun: observeBegun(record, facts),
+    begun: observeBegun(record, stored, facts),
     ...seen,
     seq: observeSeq(record, facts),
     revision: observeRevision(record, stored, seen),

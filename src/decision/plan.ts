@@ -14,6 +14,7 @@ import {
   type IncomingResult,
   type PipelineFacts,
   type ResultState,
+  type SourcePlace,
   type Stamp,
 } from './state.js';
 
@@ -30,6 +31,13 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** What only a recomputation can repair. */
+export interface Request extends ResultKey {
+  readonly reason: string;
+  /** An event that the recomputation must have read; null: none in particular. */
+  readonly source: SourcePlace | null;
+}
+
 export interface PlannedRow {
   readonly row: ResultState;
   /** The record whose value and provenance the row takes; null: only its level changes. */
@@ -43,7 +51,9 @@ export interface Plan {
   readonly rows: ReadonlyMap<string, PlannedRow>;
   readonly facts: ReadonlyMap<string, PipelineFacts>;
   readonly refusals: readonly Refusal[];
-  readonly requests: readonly (ResultKey & { readonly reason: string })[];
+  readonly requests: readonly Request[];
+  /** Requests that are answered: the answer was taken in. */
+  readonly answered: readonly string[];
 }
 
 const factsOf = (facts: ReadonlyMap<string, PipelineFacts>, pipeline: string): PipelineFacts =>
@@ -64,7 +74,8 @@ class Planner {
   readonly rows = new Map<string, PlannedRow>();
   readonly facts: Map<string, PipelineFacts>;
   readonly refusals: Refusal[] = [];
-  readonly requests = new Map<string, ResultKey & { reason: string }>();
+  readonly requests = new Map<string, Request>();
+  readonly answered = new Set<string>();
 
   constructor(
     private readonly loaded: Loaded,
@@ -86,8 +97,12 @@ class Planner {
     const id = keyOf(record.state);
     const stored = this.row(id);
     const expiry = { kinds: this.loaded.expired ?? NOTHING_EXPIRED.kinds };
-    const again = { ...record, redelivered: isAgain(record.stamp, before) };
+    const again = { ...record, redelivered: isAgain(record.stamp, before), verification: this.asked(record) };
     const decision = decide(again, stored, facts, expiry);
+    if (decision.action === 'upsert' && record.verification !== null) {
+      this.answered.add(record.verification.request);
+      this.requests.delete(id);
+    }
     if (decision.action === 'refuse') this.refusals.push({ record, stored, reason: decision.reason });
     const takes = decision.action === 'upsert' || (decision.action === 'stable' && decision.adopts);
     if (decision.row !== null) this.put(id, decision.row, takes ? record : null);
@@ -107,16 +122,26 @@ class Planner {
     const row = stored ?? absence(record);
     const taints = taint(row.taints, stamp.run, [reason]);
     // Who recomputed the result from the source has seen the event; the sender's state still lacks it.
-    if (stored?.verified === true && covers(stored.coverage, source.partition, source.offset)) {
+    if (stored?.verified === true && hasRead(stored, source)) {
       if (taints !== stored.taints) this.put(id, { ...stored, taints }, null);
       return;
     }
-    this.put(id, { ...lower(row, reason), taints }, null);
-    this.request(record.key, reason);
+    this.put(id, { ...lower(row, reason), taints, verification: null }, null);
+    this.request(record.key, reason, source);
   }
 
-  private request(key: ResultKey, reason: string): void {
-    if (!this.requests.has(keyOf(key))) this.requests.set(keyOf(key), { ...pick(key), reason });
+  private request(key: ResultKey, reason: string, source: SourcePlace | null = null): void {
+    const known = this.requests.get(keyOf(key));
+    const further = known?.source ?? null;
+    const most = further !== null && (source === null || further.offset > source.offset) ? further : source;
+    this.requests.set(keyOf(key), { ...pick(key), reason: known?.reason ?? reason, source: most });
+  }
+
+  /** An event dropped in this very batch, before the recomputation: it must have read that one, too. */
+  private asked({ verification, state }: IncomingResult): IncomingResult['verification'] {
+    const source = this.requests.get(keyOf(state))?.source ?? null;
+    if (verification === null || source === null) return verification;
+    return { ...verification, mustReach: [...verification.mustReach, source] };
   }
 
   private row(id: string): ResultState | null {
@@ -132,6 +157,9 @@ class Planner {
 /** Has its sender numbered a record so before? */
 const isAgain = (stamp: Stamp, before: PipelineFacts): boolean =>
   stamp.seq !== null && stamp.seq <= (before.lastSeq[counterOf(stamp)] ?? 0);
+
+const hasRead = ({ coverage, verifiedTo }: ResultState, { partition, offset }: SourcePlace): boolean =>
+  covers(coverage, partition, offset) || offset < (verifiedTo?.[partition] ?? 0);
 
 const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState => ({
   ...pick(key),
@@ -153,6 +181,8 @@ const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState
   verified: false,
   events: null,
   taints: {},
+  verification: null,
+  verifiedTo: null,
 });
 
 const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });
@@ -169,5 +199,6 @@ export function plan(records: readonly Incoming[], loaded: Loaded, at: Micros): 
     facts: planner.facts,
     refusals: planner.refusals,
     requests: [...planner.requests.values()],
+    answered: [...planner.answered],
   };
 }

@@ -34,6 +34,13 @@ export interface ResultState extends ResultKey {
    * from it, emits next rests on the same state (contract.md §3, taints).
    */
   readonly taints: Taints;
+  /**
+   * The nonce of the newest verified fold of the key (ADR 13): a record that was emitted from a state that was reset to that
+   * fold is held to no older taint. null: there is none, or that state was found wrong since.
+   */
+  readonly verification: string | null;
+  /** Of a verified row: source partition → next offset, every record below it was read; null: not verified, or not known. */
+  readonly verifiedTo: Readonly<Record<string, number>> | null;
 }
 
 export type Taints = Readonly<Record<string, readonly string[]>>;
@@ -63,6 +70,21 @@ export interface Stamp {
   readonly intervalMs: number | null;
 }
 
+/** An event that a recomputation must have read. */
+export interface SourcePlace {
+  readonly partition: string;
+  readonly offset: number;
+}
+
+/** What a recomputed result says of itself, and, once its request was found, what that asks of it. */
+export interface Verification {
+  readonly request: string;
+  readonly nonce: string;
+  /** Source partition → next offset: every record below it was read, from the beginning of the topic. */
+  readonly upTo: Readonly<Record<string, number>>;
+  readonly mustReach: readonly SourcePlace[];
+}
+
 /** A decoded result. `state` is what would be stored if nothing were held against it. */
 export interface IncomingResult {
   readonly type: 'result';
@@ -71,7 +93,11 @@ export interface IncomingResult {
   readonly offset: bigint;
   readonly stamp: Stamp;
   readonly state: ResultState;
-  readonly arrival: 'IN_ORDER' | 'LATE' | 'REPROCESSED';
+  /** UNREQUESTED: it says that it was recomputed, and no open request says so. */
+  readonly arrival: 'IN_ORDER' | 'LATE' | 'REPROCESSED' | 'UNREQUESTED';
+  readonly verification: Verification | null;
+  /** The verified fold that its sender's state of the key was reset to, as the sender says; null: to none. */
+  readonly resetBy: string | null;
   /** Its sender has sent it before, by its own number: what it says was taken in then. */
   readonly redelivered: boolean;
   /** Some source record that could belong to it was undecodable. */
@@ -114,7 +140,7 @@ export interface IncomingLateDrop {
   readonly key: ResultKey;
   readonly resultPartition: number;
   /** Where the dropped event lies. */
-  readonly source: { readonly partition: string; readonly offset: number };
+  readonly source: SourcePlace;
 }
 
 /** Any further control record: it only takes part in the sequence. */

@@ -5,9 +5,17 @@
  */
 import { createHash } from 'node:crypto';
 import { needs, plan, type Loaded, type Plan } from '../decision/plan.js';
-import { counterOf, NO_FACTS, type Incoming, type IncomingResult, type ResultState } from '../decision/state.js';
+import {
+  counterOf,
+  NO_FACTS,
+  type Incoming,
+  type IncomingResult,
+  type ResultState,
+  type SourcePlace,
+} from '../decision/state.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
+import type { ResultKey } from '../position/commit-log.js';
 import type { Highest } from '../position/highest.js';
 import type { Micros } from '../position/position.js';
 import { eventsOf } from '../staleness/transitions.js';
@@ -75,12 +83,28 @@ async function load(tx: IngestTransaction, place: Place, incoming: readonly Inco
   return rows.size === keys.length ? { facts, rows } : { facts, rows, expired: await tx.readExpired() };
 }
 
+const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });
+
+function requested(record: Incoming, open: ReadonlyMap<string, readonly SourcePlace[]>): Incoming {
+  if (record.type !== 'result' || record.verification === null) return record;
+  const mustReach = open.get(record.verification.request);
+  if (mustReach === undefined) return record;
+  return { ...record, arrival: 'REPROCESSED', verification: { ...record.verification, mustReach } };
+}
+
 /** What can be decided on: without numbers of nobody known, and without losses that are settled. */
 async function decidable(
   tx: IngestTransaction,
   { incoming, numbers, provenance }: Split,
   loaded: Loaded,
 ): Promise<Incoming[]> {
+  const answers = incoming.flatMap((record) =>
+    record.type === 'result' && record.verification !== null
+      ? [{ ...pick(record.state), verification: record.verification }]
+      : [],
+  );
+  // Whoever says that it recomputed a result is believed if an open request knows it.
+  const open = answers.length === 0 ? new Map<string, never>() : await tx.openRequests(answers);
   const messageOf = (record: Incoming): Provenance['message'] | undefined =>
     record.type === 'result' && record.lost ? provenance.get(record.ordinal)?.message : undefined;
   const losses = incoming.flatMap((record) => {
@@ -95,6 +119,7 @@ async function decidable(
   ]);
   return incoming
     .filter((record) => !numbers.has(record) || known.has(record.stamp.pipeline))
+    .map((record) => requested(record, open))
     .map((record) => {
       const message = messageOf(record);
       return record.type === 'result' && message !== undefined ? withoutSettled(record, message, settled) : record;
@@ -136,6 +161,8 @@ async function write(
   const tick = await checkedTick(highest, () => tx.takeClock());
   await tx.writeRows(place, tick, [...planned.rows.values()]);
   await tx.writeRefusals(place, tick, planned.refusals, parts.provenance);
+  // Before new ones are written: what is asked of a key after its answer is another request.
+  await tx.closeRequests(tick, planned.answered);
   await tx.writeRequests(tick, planned.requests);
   await tx.writeDeadLetters(tick, parts.letters);
   await tx.writeEvents(tick, events);

@@ -28,6 +28,10 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '
 export const copyValue = (value: string | number | bigint | boolean | null | undefined): string =>
   value === null || value === undefined ? '\\N' : String(value).replace(/[\\\t\n\r]/g, (char) => ESCAPES[char] ?? char);
 
+/** As the engine said it; of a recomputation also how far it has read. */
+const evidenceOf = ({ evidence = {}, reprocessing }: Provenance['message']): object =>
+  reprocessing === undefined ? evidence : { ...evidence, verified_to: reprocessing.up_to };
+
 function copyLine(record: IncomingResult, { message }: Provenance): string {
   const { state, stamp } = record;
   return `${[
@@ -47,8 +51,8 @@ function copyLine(record: IncomingResult, { message }: Provenance): string {
     message.epoch,
     message.delivery,
     state.revision,
-    record.arrival,
-    JSON.stringify(message.evidence ?? {}),
+    message.cause ?? 'IN_ORDER',
+    JSON.stringify(evidenceOf(message)),
     state.lastCheckpointTime,
   ]
     .map(copyValue)

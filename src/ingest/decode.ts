@@ -5,7 +5,7 @@ import { RESULT_SCHEMA } from '../../wire/topics.js';
 import { KIND_ORDER } from '../../wire/order.js';
 import { CONTROL_KINDS, type ControlPayload } from '../../wire/control.js';
 import type { ControlMessage, ResultMessage, WireMessage } from '../../wire/result.js';
-import type { Incoming, SourceProgress, Stamp } from '../decision/state.js';
+import type { Incoming, SourceProgress, Stamp, Verification } from '../decision/state.js';
 import { AppError } from '../errors.js';
 import type { LogRecord } from '../log/port.js';
 import type { ProcessingEngine } from '../words.js';
@@ -154,6 +154,13 @@ const stampOf = (message: WireMessage, { offset, inTransaction }: LogRecord): St
   intervalMs: message.checkpoint_interval_ms ?? null,
 });
 
+/** What the message says of the recomputation that it comes from. */
+function verificationOf({ cause, reprocessing }: ResultMessage): Verification | null {
+  if (cause !== 'REPROCESSED' || reprocessing === undefined) return null;
+  const { request, nonce, up_to: upTo } = reprocessing;
+  return { request, nonce, upTo, mustReach: [] };
+}
+
 function incomingResult(message: ResultMessage, place: Place, from: LogRecord, ordinal: number): Incoming {
   const { evidence } = message;
   const { offset } = from;
@@ -162,7 +169,10 @@ function incomingResult(message: ResultMessage, place: Place, from: LogRecord, o
     ordinal,
     offset,
     stamp: stampOf(message, from),
-    arrival: message.cause ?? 'IN_ORDER',
+    // Until its request is found (commit.ts).
+    arrival: message.cause === 'REPROCESSED' ? 'UNREQUESTED' : (message.cause ?? 'IN_ORDER'),
+    verification: verificationOf(message),
+    resetBy: message.state_reset ?? null,
     redelivered: false,
     lost: Object.keys(evidence?.lost ?? {}).length > 0,
     begins: isoOrNull(evidence?.begins ?? message.calculated_value['window_start']),
@@ -190,6 +200,8 @@ function incomingResult(message: ResultMessage, place: Place, from: LogRecord, o
       verified: message.cause === 'REPROCESSED',
       events: evidence?.events ?? null,
       taints: {},
+      verification: null,
+      verifiedTo: null,
     },
   };
 }

@@ -36,7 +36,9 @@ test('a contradiction is stored with both values; a verification makes the row H
     `select reason, stored ->> 'digest' as stored, refused -> 'evidence' ->> 'digest' as refused from refusals`,
   );
   expect(refusals).toEqual([{ reason: 'VIOLATION_VALUE_CONFLICT', stored: evidence['digest'], refused: '7' }]);
-  const verification = emit(1, { cause: 'REPROCESSED', run: { id: 'recomputing' } });
+  const { rows } = await world.pool.query('select id::text as request, nonce from reprocessing_requests');
+  const reprocessing = { ...rows[0], up_to: { '0': 1_300 } };
+  const verification = emit(1, { cause: 'REPROCESSED', run: { id: 'recomputing' }, reprocessing });
   await world.deliver(committed(3, verification));
   expect(await world.rows()).toMatchObject([{ cap: 'HIGH', reasons: [] }]);
   await world.deliver(committed(4, emit(4, { evidence: { ...evidence, coverage: { '0': [1200, 1300] } } })));

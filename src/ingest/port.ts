@@ -4,13 +4,14 @@
  * promises what each of them means while others do the same.
  */
 import type { Plan, PlannedRow } from '../decision/plan.js';
-import type { IncomingResult, PipelineFacts, ResultState } from '../decision/state.js';
+import type { IncomingResult, PipelineFacts, ResultState, SourcePlace } from '../decision/state.js';
 import type { ResultKey } from '../position/commit-log.js';
 import type { Expiry } from '../position/expiry.js';
 import type { Micros, Position } from '../position/position.js';
 import type { NewEvent } from '../staleness/transitions.js';
 import type { DeadLetter, Place, Provenance } from './decode.js';
 import type { Loss } from './losses.js';
+import type { Answer } from './requests.js';
 
 /** A position, taken from the commit clock. */
 export interface Tick {
@@ -66,7 +67,11 @@ export interface IngestTransaction {
     refusals: Plan['refusals'],
     provenance: ReadonlyMap<number, Provenance>,
   ): Promise<void>;
-  /** A key that has a request already keeps that one. */
+  /** Of these recomputed results, the requests that are open and theirs, with what each asks to have read. */
+  openRequests(answers: readonly Answer[]): Promise<ReadonlyMap<string, readonly SourcePlace[]>>;
+  /** Answered: what is asked of the same key from now on is another request. */
+  closeRequests(tick: Tick, ids: Plan['answered']): Promise<void>;
+  /** A key that has an open request already keeps that one, which must then reach this event, too. */
   writeRequests(tick: Tick, requests: Plan['requests']): Promise<void>;
   /** One that was written before (same place, same reporter) is left as it is. */
   writeDeadLetters(tick: Tick, letters: readonly DeadLetter[]): Promise<void>;

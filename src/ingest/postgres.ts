@@ -7,8 +7,9 @@ import { copyBatch, prepareBatchTable } from './copy.js';
 import type { Place } from './decode.js';
 import { writeEvents } from './events.js';
 import { readSettledLosses, writeDeadLetters } from './letters.js';
+import { closeRequests, openRequests, writeRequests } from './requests.js';
 import type { ConsumedRecord, IngestStore, IngestTransaction, StoredOffsets } from './port.js';
-import { readExpired, readFacts, readRows, writeFacts, writeRefusals, writeRequests, writeRows } from './tables.js';
+import { readExpired, readFacts, readRows, writeFacts, writeRefusals, writeRows } from './tables.js';
 
 /** A connection that does not answer is dropped instead, and Postgres rolls back when it notices. */
 const ROLLBACK_MS = 1_000;
@@ -62,6 +63,8 @@ function transactionOn(client: PoolClient): IngestTransaction {
     takeClock: () => takeClock(client),
     writeRows: (place, tick, rows) => writeRows(client, place, tick, rows),
     writeRefusals: (place, tick, refusals, provenance) => writeRefusals(client, place, tick, refusals, provenance),
+    openRequests: (answers) => openRequests(client, answers),
+    closeRequests: (tick, ids) => closeRequests(client, tick, ids),
     writeRequests: (tick, requests) => writeRequests(client, tick, requests),
     writeDeadLetters: (tick, letters) => writeDeadLetters(client, tick, letters),
     writeEvents: (tick, events) => writeEvents(client, tick, events),

@@ -110,7 +110,7 @@ async function raiseSome(pool: Pool, highest: Highest, { result_topic: topic, re
 async function withdrawRequests(client: Pick<Pool, 'query'>, keys: readonly ResultKey[]): Promise<void> {
   await client.query(
     `delete from reprocessing_requests r using unnest($1::text[], $2::text[], $3::text[]) as k(kind, business_key, engine)
-     where r.kind = k.kind and r.business_key = k.business_key and r.engine = k.engine and r.reason = '${REASON}'`,
+     where r.kind = k.kind and r.business_key = k.business_key and r.engine = k.engine and r.reason = '${REASON}' and r.state = 'OPEN'`,
     [keys.map((key) => key.kind), keys.map((key) => key.businessKey), keys.map((key) => key.engine)],
   );
 }

@@ -23,17 +23,23 @@ interface ResultRow {
   result_partition: number;
   run: string;
   revision: number;
-  evidence: { coverage?: ResultState['coverage']; digest?: string; events?: number };
+  evidence: {
+    coverage?: ResultState['coverage'];
+    digest?: string;
+    events?: number;
+    verified_to?: Record<string, number>;
+  };
   last_checkpoint_time: Date | null;
   epoch: string | null;
   result_offset: string;
   cause: string;
   taints: ResultState['taints'];
+  verification: string | null;
 }
 
 const COLUMNS = `r.kind, r.business_key, r.engine, r.calculated_value, r.deleted, r.final, r.stale, r.cap, r.reasons,
   r.pipeline, r.result_partition, r.run, r.revision, r.evidence, r.last_checkpoint_time, r.epoch,
-  r.result_offset, r.cause, r.taints`;
+  r.result_offset, r.cause, r.taints, r.verification`;
 
 const stateOf = (row: ResultRow): ResultState => ({
   kind: row.kind,
@@ -57,6 +63,8 @@ const stateOf = (row: ResultRow): ResultState => ({
   verified: row.cause === 'REPROCESSED',
   events: row.evidence.events ?? null,
   taints: row.taints,
+  verification: row.verification,
+  verifiedTo: row.cause === 'REPROCESSED' ? (row.evidence.verified_to ?? null) : null,
 });
 
 const columns = (keys: readonly ResultKey[]): [string[], string[], string[]] => [
@@ -117,24 +125,27 @@ export async function writeFacts(
 /** Array literal of identifiers; reason codes hold nothing that needs more. */
 const textArray = (values: readonly string[]): string => `{${values.map((value) => JSON.stringify(value)).join(',')}}`;
 
-const levels = (rows: readonly ResultState[]): [boolean[], boolean[], string[], string[], string[]] => [
+const levels = (
+  rows: readonly ResultState[],
+): [boolean[], boolean[], string[], string[], string[], (string | null)[]] => [
   rows.map((row) => row.final),
   rows.map((row) => row.stale),
   rows.map((row) => row.cap),
   rows.map((row) => textArray(row.reasons)),
   rows.map((row) => JSON.stringify(row.taints)),
+  rows.map((row) => row.verification),
 ];
 
 /** Rows that take a copied record's value: one statement, joined to the temp table, each key once. */
 const UPSERT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline,
     result_topic, result_partition, result_offset, run, subtask, lineage, seq, epoch, delivery, revision, cause, evidence,
-    last_checkpoint_time, taints, position, committed_at_us)
+    last_checkpoint_time, taints, verification, position, committed_at_us)
   select b.kind, b.business_key, b.engine, b.calculated_value, b.deleted, d.final, d.stale, d.cap, d.reasons::text[], b.pipeline,
     $1, $2, b.result_offset, b.run, b.subtask, b.lineage, b.seq, b.epoch, b.delivery, b.revision, b.cause, b.evidence,
-    b.last_checkpoint_time, d.taints::json, $3, $4
-  from unnest($5::int[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[])
-    as d(ordinal, final, stale, cap, reasons, taints)
+    b.last_checkpoint_time, d.taints::json, d.verification, $3, $4
+  from unnest($5::int[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::uuid[])
+    as d(ordinal, final, stale, cap, reasons, taints, verification)
   join ingest_batch b using (ordinal)
   on conflict (kind, business_key, engine) do update set
     calculated_value = excluded.calculated_value, deleted = excluded.deleted, final = excluded.final, stale = excluded.stale,
@@ -142,23 +153,24 @@ const UPSERT = `
     result_partition = excluded.result_partition, result_offset = excluded.result_offset, run = excluded.run,
     subtask = excluded.subtask, lineage = excluded.lineage, seq = excluded.seq, epoch = excluded.epoch,
     delivery = excluded.delivery, revision = excluded.revision, cause = excluded.cause, evidence = excluded.evidence,
-    last_checkpoint_time = excluded.last_checkpoint_time, taints = excluded.taints, position = excluded.position, committed_at_us = excluded.committed_at_us`;
+    last_checkpoint_time = excluded.last_checkpoint_time, taints = excluded.taints, verification = excluded.verification,
+    position = excluded.position, committed_at_us = excluded.committed_at_us`;
 
 /** Absences that something is held against: rows without a value, so that the null carries its reasons everywhere. */
 const ABSENT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline, result_topic,
-    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, taints, position, committed_at_us)
+    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, taints, verification, position, committed_at_us)
   select d.kind, d.business_key, d.engine, '{}', true, d.final, d.stale, d.cap, d.reasons::text[], d.pipeline, $3,
-    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', d.taints::json, $1, $2
-  from unnest($5::text[], $6::text[], $7::text[], $8::boolean[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::text[],
-    $14::text[]) as d(kind, business_key, engine, final, stale, cap, reasons, taints, pipeline, run)`;
+    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', d.taints::json, d.verification, $1, $2
+  from unnest($5::text[], $6::text[], $7::text[], $8::boolean[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::uuid[],
+    $14::text[], $15::text[]) as d(kind, business_key, engine, final, stale, cap, reasons, taints, verification, pipeline, run)`;
 
 /** Rows that only lose trust, or are known to be final by now. */
 const LOWER = `
   update results r set final = d.final, stale = d.stale, cap = d.cap, reasons = d.reasons::text[], taints = d.taints::json,
-    position = $1, committed_at_us = $2
-  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[])
-    as d(kind, business_key, engine, final, stale, cap, reasons, taints)
+    verification = d.verification, position = $1, committed_at_us = $2
+  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::uuid[])
+    as d(kind, business_key, engine, final, stale, cap, reasons, taints, verification)
   where r.kind = d.kind and r.business_key = d.business_key and r.engine = d.engine`;
 
 export async function writeRows(
@@ -237,16 +249,4 @@ export async function writeRefusals(
       ],
     });
   }
-}
-
-export async function writeRequests(client: ClientBase, tick: Tick, requests: Plan['requests']): Promise<void> {
-  if (requests.length === 0) return;
-  await client.query({
-    name: 'write-requests',
-    text: `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position)
-           select k.kind, k.business_key, k.engine, k.reason, $5
-           from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k(kind, business_key, engine, reason)
-           on conflict do nothing`,
-    values: [...columns(requests), requests.map((request) => request.reason), tick.position],
-  });
 }

@@ -20,6 +20,8 @@ export interface RowTransition {
   readonly after: JudgedRow;
   /** An accepted record of it came after its window had closed. */
   readonly late: boolean;
+  /** What it says now was recomputed from the source. Left out: no. */
+  readonly reprocessed?: boolean;
 }
 
 /** A run that took over: a source partition, or (FLINK) the whole pipeline. */
@@ -76,7 +78,7 @@ export function eventsOfRuns(transitions: readonly RunTransition[]): NewEvent[] 
 }
 
 /** Events of one row, at most one of each type. */
-export function eventsOfRow({ before, after, late }: RowTransition): NewEvent[] {
+export function eventsOfRow({ before, after, late, reprocessed = false }: RowTransition): NewEvent[] {
   const came = after.reasons.filter((reason) => !(before?.reasons.includes(reason) ?? false));
   const violations = came.filter((reason) => reason.startsWith('VIOLATION_'));
   const step = before === null ? 0 : rank(after.cap) - rank(before.cap);
@@ -98,6 +100,7 @@ export function eventsOfRow({ before, after, late }: RowTransition): NewEvent[] 
     };
   };
   return [
+    ...(reprocessed ? [event('REPROCESSED', [], `${name} was recomputed from the source.`)] : []),
     ...(late ? [event('LATE_UPDATE', ['LATE_UPDATE'], `${name} was changed by an event that came too late.`)] : []),
     ...(came.includes('ROLLBACK_REFUSED')
       ? [event('ROLLBACK_REFUSED', ['ROLLBACK_REFUSED'], `${name}: a record that contradicts it was refused.`)]
@@ -137,9 +140,12 @@ export type BatchRecord = { readonly stamp: { readonly pipeline: string; readonl
 export function eventsOf({ engine, records, before, after, refused }: Batch): NewEvent[] {
   const held = new Set(refused.map(({ record }) => record));
   const late = new Set<string>();
+  const reprocessed = new Set<string>();
   const runs: RunTransition[] = [];
   for (const record of records) {
     if (record.type === 'result' && record.arrival === 'LATE' && !held.has(record)) late.add(keyOf(record.state));
+    if (record.type === 'result' && record.arrival === 'REPROCESSED' && !held.has(record))
+      reprocessed.add(keyOf(record.state));
     if (record.type === 'assignment') {
       const { sourcePartition, startOffset, stamp } = record;
       const takenFrom = before.facts.get(stamp.pipeline)?.assignments[sourcePartition]?.run ?? null;
@@ -153,7 +159,12 @@ export function eventsOf({ engine, records, before, after, refused }: Batch): Ne
     }
   }
   const rows = [...after].flatMap(([id, { row }]) =>
-    eventsOfRow({ before: before.rows.get(id) ?? null, after: row, late: late.has(id) }),
+    eventsOfRow({
+      before: before.rows.get(id) ?? null,
+      after: row,
+      late: late.has(id),
+      reprocessed: reprocessed.has(id),
+    }),
   );
   return [...eventsOfRuns(runs), ...rows];
 }

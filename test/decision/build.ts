@@ -19,7 +19,7 @@ const domain = <K extends keyof Named>(...values: Named[K][]): readonly Named[K]
 
 /** Every value of every word. Words that an engine does not know have one value. */
 const SHARED = {
-  arrival: domain<'arrival'>('IN_ORDER', 'LATE', 'REPROCESSED'),
+  arrival: domain<'arrival'>('IN_ORDER', 'LATE', 'REPROCESSED', 'UNREQUESTED'),
   run: domain<'run'>('CURRENT', 'SUPERSEDED', 'UNANNOUNCED'),
   compared: domain<'compared'>(
     'NONE',
@@ -44,7 +44,7 @@ export const DOMAINS = {
     engine: domain<'engine'>('KAFKA_ONLY'),
     sink: domain<'sink'>('OPEN'),
     begun: domain<'begun'>('IN_RUN', 'MAYBE_BEFORE_RUN'),
-    stored: domain<'stored'>('NEW_KEY', 'SAME_RUN', 'OTHER_RUN', 'VERIFIED'),
+    stored: domain<'stored'>('NEW_KEY', 'SAME_RUN', 'OTHER_RUN', 'RESET', 'VERIFIED'),
     seq: domain<'seq'>('GAPLESS', 'GAP_BEFORE', 'MISSING'),
   },
   FLINK: {
@@ -52,11 +52,13 @@ export const DOMAINS = {
     engine: domain<'engine'>('FLINK'),
     sink: domain<'sink'>('FINAL', 'OPEN'),
     begun: domain<'begun'>('IN_RUN'),
-    stored: domain<'stored'>('NEW_KEY', 'SAME_RUN', 'ANCESTOR', 'OFF_LINEAGE', 'VERIFIED'),
+    stored: domain<'stored'>('NEW_KEY', 'SAME_RUN', 'ANCESTOR', 'OFF_LINEAGE', 'RESET', 'VERIFIED'),
     seq: domain<'seq'>('GAPLESS', 'AGAIN', 'GAP_BEFORE', 'MISSING'),
     revision: domain<'revision'>('FORWARD', 'REGRESSED', 'MISSING'),
   },
 } as const;
+
+const recomputed = (w: Words): boolean => w.arrival === 'REPROCESSED' || w.arrival === 'UNREQUESTED';
 
 /** Contradictions: nothing could be both. */
 export function possible(w: Words): boolean {
@@ -72,17 +74,19 @@ export function possible(w: Words): boolean {
     !(lacks('delivery') && w.sink === 'FINAL') &&
     !(w.revision === 'REGRESSED' && (!onLineage || w.compared === 'SAME' || w.compared === 'REOPENING')) &&
     // Who recomputes is none of the runs: of those words only the first values are ever seen.
-    !(w.arrival === 'REPROCESSED' && (w.run !== 'CURRENT' || w.seq !== 'GAPLESS' || w.tainted === 'YES')) &&
+    !(recomputed(w) && (w.run !== 'CURRENT' || w.seq !== 'GAPLESS' || w.tainted === 'YES' || w.stored === 'RESET')) &&
+    // What was held against the state before it was replaced is not held against what comes after.
+    !(w.stored === 'RESET' && (w.tainted === 'YES' || w.begun === 'MAYBE_BEFORE_RUN')) &&
     (w.engine === 'FLINK' ? possibleFlink(w, lacks('lineage')) : possibleKafkaOnly(w))
   );
 }
 
 const possibleFlink = (w: Words, noLineage: boolean): boolean =>
-  !(w.stored === 'ANCESTOR' && noLineage && (w.run === 'SUPERSEDED' || w.arrival === 'REPROCESSED'));
+  !(w.stored === 'ANCESTOR' && noLineage && (w.run === 'SUPERSEDED' || recomputed(w)));
 
 const possibleKafkaOnly = (w: Words): boolean =>
   // Whose partitions they are is asked per partition that is covered.
-  !(w.coverage === 'MISSING' && w.arrival !== 'REPROCESSED' && w.run !== 'CURRENT') &&
+  !(w.coverage === 'MISSING' && !recomputed(w) && w.run !== 'CURRENT') &&
   !(w.begun === 'MAYBE_BEFORE_RUN' && (w.coverage === 'MISSING' || w.run === 'UNANNOUNCED'));
 
 const STORED: Readonly<Record<string, Coverage>> = { one: { '0': [10, 20] }, two: { '0': [10, 20], '1': [5, 6] } };
@@ -128,15 +132,22 @@ const state = (w: Words, run: string, now: Coverage | null): ResultState => ({
   verified: w.arrival === 'REPROCESSED',
   events: 3,
   taints: {},
+  verification: null,
+  verifiedTo: null,
 });
 
 const LINEAGE = [['old', 41]] as const;
 
 function storedOf(w: Words, sender: string, before: Coverage | null): ResultState | null {
   if (w.stored === 'NEW_KEY') return null;
-  const run = { SAME_RUN: sender, OTHER_RUN: 'other', ANCESTOR: 'old', OFF_LINEAGE: 'old', VERIFIED: 'recomputed' }[
-    w.stored
-  ];
+  const run = {
+    SAME_RUN: sender,
+    OTHER_RUN: 'other',
+    ANCESTOR: 'old',
+    OFF_LINEAGE: 'old',
+    RESET: sender,
+    VERIFIED: 'recomputed',
+  }[w.stored];
   return {
     ...state(w, run, before),
     calculatedValue: { n: w.compared === 'CONFLICT' ? 2 : 1 },
@@ -146,6 +157,7 @@ function storedOf(w: Words, sender: string, before: Coverage | null): ResultStat
     epoch: w.stored === 'ANCESTOR' ? 41 : 42,
     resultOffset: 3,
     verified: w.stored === 'VERIFIED',
+    verification: w.stored === 'RESET' ? 'fold' : null,
     taints: w.tainted === 'YES' ? { [sender]: [FOUND] } : {},
   };
 }
@@ -165,7 +177,7 @@ function factsOf(w: Words, sender: string, now: Coverage | null): PipelineFacts 
   return {
     ...NO_FACTS,
     current: {
-      run: w.arrival === 'REPROCESSED' ? 'newer' : current,
+      run: recomputed(w) ? 'newer' : current,
       announced: w.run !== 'UNANNOUNCED',
       lineage: LINEAGE,
       completed: 41,
@@ -185,7 +197,7 @@ export interface Case {
 }
 
 export function build(w: Words): Case {
-  const sender = w.arrival === 'REPROCESSED' ? 'recomputing' : 'mine';
+  const sender = recomputed(w) ? 'recomputing' : 'mine';
   const { before, now } = coverages(w);
   const flink = w.engine === 'FLINK';
   const lacks = (field: (typeof FIELDS)[number]): boolean => w.missing.includes(field);
@@ -209,6 +221,8 @@ export function build(w: Words): Case {
     },
     state: state(w, sender, now),
     arrival: w.arrival,
+    verification: null,
+    resetBy: w.stored === 'RESET' ? 'fold' : null,
     redelivered: w.seq === 'AGAIN',
     lost: w.lost === 'SOME',
     begins: null,

@@ -66,6 +66,9 @@ function transactionOn(session: Session, call: Call): IngestTransaction {
     writeRefusals: async (place, _tick, refusals) => {
       if (refusals.length > 0) await send('write-refusals', () => session.writeRefusals(place, refusals));
     },
+    // Nobody recomputes here: an answer would be nobody's.
+    openRequests: () => send('open-requests', () => new Map()),
+    closeRequests: async () => undefined,
     writeRequests: async (_tick, requests) => {
       if (requests.length > 0) await send('write-requests', () => session.writeRequests(requests));
     },

@@ -40,6 +40,8 @@ export const state = (over: Partial<ResultState> = {}): ResultState => ({
   verified: false,
   events: null,
   taints: {},
+  verification: null,
+  verifiedTo: null,
   ...over,
 });
 export const incoming = (over: Partial<IncomingResult> = {}, row: Partial<ResultState> = {}): IncomingResult => {
@@ -50,6 +52,8 @@ export const incoming = (over: Partial<IncomingResult> = {}, row: Partial<Result
     offset: 0n,
     stamp: stamp(run, 2),
     arrival: 'IN_ORDER',
+    verification: null,
+    resetBy: null,
     redelivered: false,
     lost: false,
     begins: '2026-01-05T09:00:00.000Z',
