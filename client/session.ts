@@ -55,6 +55,9 @@ export interface Answer<T = unknown> {
   /** The answer, whatever it is worth. */
   readonly data: T | null;
   readonly errors: readonly GraphQLFailure[];
+  /** The whole answer, and its contracts; null when none came. */
+  readonly response: GraphQLResponse | null;
+  readonly dataContracts: Contracts;
   /** Why no answer came, if none did. */
   readonly failure: unknown;
   /** The way that the policy asks first, or its stricter one. */
@@ -140,6 +143,8 @@ export class Session {
       contract: best.contract,
       data: (best.response.data ?? null) as T | null,
       errors: best.response.errors ?? [],
+      response: best.failure === null ? best.response : null,
+      dataContracts: best.contracts,
       failure: best.failure,
       way: asked,
       attempts: made.length,
