@@ -36,10 +36,28 @@ export const VICTIMS = [
 ] as const;
 export type VictimName = (typeof VICTIMS)[number];
 
+/** The Flink job, by whoever keeps it running. */
+export interface FlinkJob {
+  /** With all its tasks. */
+  isRunning(): Promise<boolean>;
+  checkpointsLater(more: number): Promise<void>;
+  /** @returns where it lies; the job goes on */
+  savepoint(): Promise<string>;
+  /** Ends it and begins it again from there. */
+  restartFrom(path: string): Promise<void>;
+}
+
+/** Of a stack with Flink. */
+export interface FlinkTarget {
+  readonly processes: Readonly<Record<'jobmanager' | 'taskmanager', Victim>>;
+  readonly flink: FlinkJob;
+}
+
 /** What faults are done to. */
 export interface Target {
   readonly processes: Readonly<Record<VictimName, Victim>>;
   /** REST address of Kafka Connect. */
   readonly connectUrl: string;
   readonly postgresUrl: string;
+  readonly flink?: FlinkJob | undefined;
 }

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Component } from '../../stack/process/component.js';
 import { eventually } from '../../test/harness/eventually.js';
-import { VICTIMS, type Target, type Victim } from './fault.js';
-import { catalogue } from './index.js';
+import { VICTIMS, type FlinkJob, type Target, type Victim } from './fault.js';
+import { catalogue, flinkFaults } from './index.js';
 
 /** A real process with a child in a group of its own, as Postgres has them, behind the supervisor that the stack uses. */
 const PARENT = `const { spawn } = require('node:child_process');
@@ -112,4 +112,73 @@ test('each fault has a name of its own', () => {
   expect(names).toEqual(
     expect.arrayContaining(['kill server', 'kill processor', 'restart kafka', 'freeze postgres', 'slot-backend']),
   );
+});
+
+describe('faults of Flink', () => {
+  /** A job that takes a moment to run again after whatever was done to it. */
+  class Job implements FlinkJob {
+    readonly did: string[] = [];
+    asked = 0;
+    get ran(): boolean {
+      return this.asked % 3 === 0;
+    }
+    async isRunning(): Promise<boolean> {
+      this.asked += 1;
+      return this.ran;
+    }
+    async checkpointsLater(more: number): Promise<void> {
+      this.did.push(`${more} checkpoints`);
+    }
+    async savepoint(): Promise<string> {
+      this.did.push('savepoint');
+      return '/older';
+    }
+    async restartFrom(path: string): Promise<void> {
+      this.did.push(`from ${path}`);
+    }
+  }
+  const job = new Job();
+  const flink = (name: string) =>
+    flinkFaults({ processes: { jobmanager: component, taskmanager: component }, flink: job }).find(
+      (one) => one.name === name,
+    )!;
+
+  test.each(['kill taskmanager', 'kill jobmanager', 'freeze taskmanager', 'older-checkpoint jobmanager'])(
+    '%s is on between inject and heal, can be repeated, and is healed only when the job runs',
+    async (name) => {
+      const one = flink(name);
+      for (let round = 0; round < 2; round += 1) {
+        expect(await one.isActive()).toBe(false);
+        await one.inject();
+        await eventually(async () => expect(await one.isActive()).toBe(true));
+        const before = job.asked;
+        await one.heal();
+        expect(job.asked).toBeGreaterThan(before);
+        expect(job.ran).toBe(true);
+        await eventually(async () => expect(await one.isActive()).toBe(false));
+        expect(component.isAlive).toBe(true);
+      }
+    },
+    60_000,
+  );
+
+  test('the job goes back to what it was before more was committed', async () => {
+    job.did.length = 0;
+    await flink('older-checkpoint jobmanager').inject();
+    expect(job.did).toEqual(['savepoint', '3 checkpoints', 'from /older']);
+  });
+
+  test('they are in the list only of a stack with Flink, under names of their own', () => {
+    const processes = { ...target.processes, jobmanager: component, taskmanager: component };
+    const names = (of: Target): string[] => catalogue(of).map(({ name }) => name);
+    const without = names(target);
+    const all = names({ ...target, processes, flink: job });
+    expect(new Set(all).size).toBe(all.length);
+    expect(all.filter((name) => !without.includes(name))).toEqual([
+      'kill taskmanager',
+      'kill jobmanager',
+      'freeze taskmanager',
+      'older-checkpoint jobmanager',
+    ]);
+  });
 });

@@ -1,6 +1,6 @@
 /** SIGSTOP of a process and all its descendants: connections stay open, nothing answers; on SIGCONT it goes on as if nothing was. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Fault, Target, VictimName } from './fault.js';
+import type { Fault, Target, Victim, VictimName } from './fault.js';
 
 interface Stat {
   readonly pid: number;
@@ -39,8 +39,10 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-export function freeze(target: Target, who: VictimName): Fault {
-  const victim = target.processes[who];
+export const freeze = (target: Target, who: VictimName): Fault => freezeOf(who, target.processes[who]);
+
+/** @param who for people */
+export function freezeOf(who: string, victim: Victim): Fault {
   return {
     name: `freeze ${who}`,
     inject: async () => {

@@ -27,4 +27,7 @@ test('what comes together can be undone apart', () => {
   expect(mayMeet('cdc-pause', 'kill connect')).toBe(false);
   expect(mayMeet('slot-backend', 'cdc-pause')).toBe(false);
   expect(mayMeet('kill mongodb', 'cdc-pause')).toBe(true);
+  expect(mayMeet('kill taskmanager', 'older-checkpoint jobmanager')).toBe(false);
+  expect(mayMeet('restart kafka', 'kill jobmanager')).toBe(false);
+  expect(mayMeet('kill taskmanager', 'freeze postgres')).toBe(true);
 });

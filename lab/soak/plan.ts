@@ -18,11 +18,17 @@ export const LIMITS: PlanLimits = { holdMs: [1_500, 8_000], pauseMs: [3_000, 8_0
 
 const between = ([low, high]: readonly [number, number], dice: number): number => Math.round(low + dice * (high - low));
 
+/** Whoever heals these asks them and others. The two of Flink are one. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  connector: ['connector', 'connect', 'kafka', 'postgres'],
+  jobmanager: ['jobmanager', 'taskmanager', 'kafka'],
+  taskmanager: ['taskmanager', 'jobmanager', 'kafka'],
+};
+
 /** Two faults of one victim would undo each other, and the connector can't be told anything while what it needs is down. */
 export function mayMeet(a: string, b: string): boolean {
   const victim = (name: string): string => name.split(' ')[1] ?? 'connector';
-  const needs = (name: string): string[] =>
-    victim(name) === 'connector' ? ['connector', 'connect', 'kafka', 'postgres'] : [victim(name)];
+  const needs = (name: string): readonly string[] => NEEDS[victim(name)] ?? [victim(name)];
   return !needs(a).includes(victim(b)) && !needs(b).includes(victim(a));
 }
 

@@ -33,7 +33,7 @@ export function connectSpec(context: ServerContext, java: string, install: Kafka
     log: context.log('connect'),
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 20_000,
-    readyTimeoutMs: 120_000,
+    readyTimeoutMs: 300_000,
     // Answers only after the worker has read its own topics.
     isReady: async () =>
       (await fetch(`http://127.0.0.1:${ports.connect}/connectors`, { signal: AbortSignal.timeout(2_000) })).ok,

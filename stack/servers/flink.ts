@@ -78,7 +78,7 @@ function specOf(context: ServerContext, java: string, lib: string, wanted: Proce
     log: context.log(name),
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 20_000,
-    readyTimeoutMs: 120_000,
+    readyTimeoutMs: 300_000,
     isReady,
     beforeSpawn: () => {
       // What a killed life has left there is of no use to the next.

@@ -39,7 +39,7 @@ export async function kafkaSpec(
     log: context.log('kafka'),
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 20_000,
-    readyTimeoutMs: 90_000,
+    readyTimeoutMs: 180_000,
     isReady: () => kafkaAnswers(brokers),
   };
 }
