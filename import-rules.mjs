@@ -67,6 +67,7 @@ export const IMPORT_RULES = [
       'src/ingest/periodic.ts',
       'src/ingest/postgres.ts',
       'src/ingest/rewound.ts',
+      'src/raw/port.ts',
       'src/staleness',
       'src/position',
       'src/timers.ts',

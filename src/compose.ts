@@ -13,7 +13,8 @@ import { createProofSource, monotonicMs, postgresClockRead } from './contract/pr
 import { READ_TIME_RULES } from './decision/read-rules.js';
 import { DECISION_TABLE } from './decision/table.js';
 import { drain } from './drain.js';
-import { createLogConsumer, type LogConsumerOptions } from './ingest/consumer.js';
+import { createLogConsumer } from './ingest/consumer.js';
+import type { LogConsumerOptions } from './ingest/consumer-options.js';
 import { startHeartbeat } from './ingest/heartbeat.js';
 import { createDesk } from './ingest/desk.js';
 import { createLogProducer } from './ingest/producer.js';
@@ -197,6 +198,9 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     if (err instanceof AppError && err.code === 'CLOCK_REWOUND') renew();
   });
   onStop(() => heartbeat.stop());
+  const { rawLog } = clickhouse;
+  const monitor = watchPipelines({ config, log, registry, pool: pools.ingest, highest, consumer, rawLog });
+  onStop(() => monitor.stop());
   const proofs = createProofSource({
     read: postgresClockRead(pools.proof),
     monotonicMs,
@@ -204,6 +208,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     timeoutMs: config.PROOF_TIMEOUT_MS,
     highest,
     onRewound: renew,
+    sourceAsOf: monitor.sourceAsOf,
   });
   const retention = startPeriodic({
     everyMs: PRUNE_EVERY_MS,
@@ -250,8 +255,6 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
       ...models.map((model, i) => [`projection-${model.store.toLowerCase()}`, projectionConsumers[i]!] as const),
     ]),
   );
-  const monitor = watchPipelines({ config, log, registry, pool: pools.ingest, highest, consumer });
-  onStop(() => monitor.stop());
   const health = createHealth({
     projections,
     models,

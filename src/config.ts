@@ -77,6 +77,11 @@ export const VARIABLES = {
     about:
       "Flink's REST interface: figures of the job, for display and alarms. Not set, or down: they are unknown or stay as they were; no claim rests on them.",
   },
+  FLINK_GROUP: {
+    schema: z.string().min(1),
+    default: 'tidemark-flink',
+    about: "Kafka consumer group of the Flink job's source: what it has committed says how far `sourceAsOf` is.",
+  },
   TIDEMARK_HOST: {
     schema: z.string().min(1),
     default: '127.0.0.1',

@@ -4,15 +4,23 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
 import { monotonicMs } from './contract/proof.js';
+import { TOPIC_ORDERS } from '../wire/topics.js';
+import { createGroupOffsets } from './ingest/consumer.js';
+import { startPeriodic } from './ingest/periodic.js';
 import type { WatchedConsumer } from './log/port.js';
 import { monitorMetrics } from './monitor/metrics.js';
 import { startMonitor } from './monitor/monitor.js';
 import { createFlinkRest } from './monitor/rest.js';
+import { readSourceAsOf } from './monitor/source-as-of.js';
 import { pipelineFigures, type PipelineFigures } from './monitor/status.js';
 import type { Highest } from './position/highest.js';
+import type { RawLog } from './raw/port.js';
 
 /** Of everything that one round asks of Flink. */
 const REST_TIMEOUT_MS = 2_000;
+/** Of one request to Kafka. */
+const OFFSETS_TIMEOUT_MS = 2_000;
+const SOURCE_EVERY_MS = 2_000;
 
 export interface Watching {
   readonly config: Config;
@@ -22,14 +30,17 @@ export interface Watching {
   readonly highest: Highest;
   /** Of the result topics. */
   readonly consumer: WatchedConsumer;
+  readonly rawLog: RawLog;
 }
 
 export interface PipelineWatch {
   figures(pipeline: string): PipelineFigures;
+  /** Of the FLINK pipeline, as it was read last: once covered, always covered. ISO-8601; null: not known. */
+  sourceAsOf(): string | null;
   stop(): Promise<void>;
 }
 
-export function watchPipelines({ config, log, registry, pool, highest, consumer }: Watching): PipelineWatch {
+export function watchPipelines({ config, log, registry, pool, highest, consumer, rawLog }: Watching): PipelineWatch {
   const monitor = startMonitor({
     pool,
     highest,
@@ -40,8 +51,19 @@ export function watchPipelines({ config, log, registry, pool, highest, consumer 
     warn: (err, message) => log.warn({ err }, message),
   });
   monitorMetrics(registry, monitor);
+  const group = createGroupOffsets(config.KAFKA_BROKERS, `tidemark-${process.pid}-offsets`, OFFSETS_TIMEOUT_MS);
+  let sourceAsOf: string | null = null;
+  const source = startPeriodic({
+    everyMs: SOURCE_EVERY_MS,
+    run: async () => {
+      if (![...monitor.judgements().values()].some(({ CHECKPOINT_OVERDUE: due }) => due !== null)) return;
+      sourceAsOf = await readSourceAsOf({ committed: () => group.committed(config.FLINK_GROUP, TOPIC_ORDERS), rawLog });
+    },
+    onError: (err) => log.debug({ err }, 'sourceAsOf could not be read: it stays as it was'),
+  });
   return {
     figures: (pipeline) => pipelineFigures(monitor.figures(pipeline), monitor.judgements().get(pipeline) ?? null),
-    stop: () => monitor.stop(),
+    sourceAsOf: () => sourceAsOf,
+    stop: async () => void (await Promise.all([monitor.stop(), source.stop()])),
   };
 }

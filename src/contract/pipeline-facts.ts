@@ -81,6 +81,13 @@ export function pipelineFacts(stored: readonly StoredFacts[]): PipelineFact[] {
   return facts.map((fact) => ({ ...fact, lastCheckpointTime: newest.get(fact.pipeline) ?? null }));
 }
 
+/** For the one FLINK pipeline; of several nobody knows whose source was asked. */
+export function withSourceAsOf(facts: readonly PipelineFact[], sourceAsOf: string | null): readonly PipelineFact[] {
+  const flink = new Set(facts.flatMap(({ engine, pipeline }) => (engine === 'FLINK' ? [pipeline] : [])));
+  if (sourceAsOf === null || flink.size !== 1) return facts;
+  return facts.map((fact) => (fact.engine === 'FLINK' ? { ...fact, sourceAsOf } : fact));
+}
+
 /**
  * Several runs may own source partitions side by side: the weakest of their heartbeats speaks for the partition. A source
  * partition whose owner has not said how far it counts makes `sourceAsOf` unknown.

@@ -12,7 +12,7 @@ import { realAfter, type After } from '../timers.js';
 import type { ProcessingEngine } from '../words.js';
 import { MOST_MARKS, NO_LETTERS, OpenLetters, type LetterMark } from './dead-letters.js';
 import { InFlight, type Horizon, type SeenEntry } from './in-flight.js';
-import { pipelineFacts, type StoredFacts } from './pipeline-facts.js';
+import { pipelineFacts, withSourceAsOf, type StoredFacts } from './pipeline-facts.js';
 import type { PipelineFact, Proof, ProofSource } from './proof-port.js';
 import type { Reached } from '../position/commit-log.js';
 
@@ -54,6 +54,8 @@ export interface ProofOptions {
   readonly highest: Highest;
   /** Begins a new incarnation. Called when the clock was found rewound; nothing is proven meanwhile. */
   readonly onRewound: () => void;
+  /** Of the engine with checkpoints, whose heartbeats don't tell it (src/monitor); ISO-8601, null: not known. */
+  readonly sourceAsOf?: () => string | null;
   readonly after?: After;
 }
 
@@ -92,7 +94,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
     if (answer.letters !== null) letters = { at: answer.lettersAt, open: new OpenLetters(answer.letters) };
     // Those known are of another history, and by chance of the same position: read once more, with them.
     else if (letters.at === UNREAD) return read();
-    facts = pipelineFacts(answer.facts);
+    facts = withSourceAsOf(pipelineFacts(answer.facts), options.sourceAsOf?.() ?? null);
     byPlace = new Map(facts.map((fact) => [`${fact.pipeline}/${fact.resultPartition}`, fact]));
     // A clock that stands before its own last commit has stepped back: no age can be told until it has caught up.
     anchor = Number(answer.nowUs) < Number(answer.committedAtUs) ? null : { pgUs: Number(answer.nowUs), atMs: sentMs };

@@ -1,4 +1,4 @@
-/** What the consumer keeps of each partition that it was assigned, and what it says of it. No Kafka in here. */
+/** What the consumer keeps of each partition that it was assigned, and what it says. No Kafka in here. */
 import type { Trouble } from '../log/port.js';
 
 export interface Assigned {
@@ -44,3 +44,9 @@ export const partitionTroubles = (assigned: ReadonlyMap<string, Assigned>): Trou
   [...assigned].flatMap(([place, { trouble }]) =>
     trouble === null ? [] : [{ place, message: `${place} ${trouble}` }],
   );
+
+/** kafkajs puts whole messages into its log entries: payloads and keys stay out of our logs. */
+export function safe(log: Record<string, unknown>): Record<string, unknown> {
+  const { error, groupId, broker, stack } = log;
+  return { error, groupId, broker, stack };
+}

@@ -14,33 +14,14 @@ import {
   type Batch,
   type Consumer,
   type EachBatchPayload,
+  type KafkaConfig,
   type Producer,
 } from 'kafkajs';
 import { AppError, asError } from '../errors.js';
 import { abortedRecords, type AbortedTransaction, type FetchedRecord } from '../log/committed.js';
 import type { LogExtent, LogHandler, LogRecord, Trouble, WatchedConsumer } from '../log/port.js';
-import { assignedOf, idOf, partitionTroubles, recovered, type Assigned } from './assigned.js';
-
-/** Called where the lab and the tests break in: when Kafka has been told the offset. */
-export type ConsumerHook = (point: 'kafka-committed') => void | Promise<void>;
-
-export interface LogConsumerOptions {
-  readonly brokers: readonly string[];
-  readonly clientId: string;
-  readonly groupId: string;
-  readonly topics: readonly string[];
-  readonly partitionsConcurrently: number;
-  readonly maxBytesPerPartition: number;
-  readonly sessionTimeoutMs: number;
-  /** First and largest delay before a failed batch is read again, or a lost group is joined again. */
-  readonly backoffMs: { readonly first: number; readonly most: number };
-  /** stop() gives up on a running handler after this. */
-  readonly stopTimeoutMs: number;
-  /** Milliseconds, monotonic. */
-  readonly monotonicMs: () => number;
-  readonly hook?: ConsumerHook;
-  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
-}
+import { assignedOf, idOf, partitionTroubles, recovered, safe, type Assigned } from './assigned.js';
+import type { GroupOffsets, LogConsumerOptions } from './consumer-options.js';
 
 const HINT_EVERY_MS = 5_000;
 
@@ -371,15 +352,40 @@ class KafkaJsConsumer implements WatchedConsumer {
   }
 }
 
+/** @param timeoutMs of one request to the broker */
+export function createGroupOffsets(brokers: readonly string[], clientId: string, timeoutMs: number): GroupOffsets {
+  const kafka = new Kafka({ clientId, brokers: [...brokers], ...limitsOf(timeoutMs) });
+  return {
+    async committed(group, topic) {
+      const admin = kafka.admin();
+      try {
+        await admin.connect();
+        const [own] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+        const next = (offset: string): bigint | null => (BigInt(offset) < 0n ? null : BigInt(offset));
+        return new Map(own?.partitions.map(({ partition, offset }) => [partition, next(offset)]));
+      } finally {
+        await admin.disconnect().catch(() => undefined);
+      }
+    },
+  };
+}
+
+const limitsOf = (
+  timeoutMs: number,
+): Pick<KafkaConfig, 'logLevel' | 'retry' | 'connectionTimeout' | 'requestTimeout'> => ({
+  connectionTimeout: timeoutMs,
+  requestTimeout: timeoutMs,
+  retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },
+  logLevel: logLevel.NOTHING,
+});
+
 /** For producer.ts. @param timeoutMs of one request to the broker */
 export async function connectProducer(
   brokers: readonly string[],
   clientId: string,
   timeoutMs: number,
 ): Promise<Producer> {
-  const retry = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
-  const limits = { connectionTimeout: timeoutMs, requestTimeout: timeoutMs, retry };
-  const kafka = new Kafka({ clientId, brokers: [...brokers], logLevel: logLevel.NOTHING, ...limits });
+  const kafka = new Kafka({ clientId, brokers: [...brokers], ...limitsOf(timeoutMs) });
   const createPartitioner = Partitioners.DefaultPartitioner;
   const producer = kafka.producer({ createPartitioner, allowAutoTopicCreation: false });
   await producer.connect();
@@ -389,9 +395,3 @@ export async function connectProducer(
 /** kafkajs hands each record the context of its record batch, though its types don't say so. */
 const inTransaction = (message: Batch['messages'][number]): boolean =>
   (message as { batchContext?: { inTransaction?: boolean } }).batchContext?.inTransaction === true;
-
-/** kafkajs puts whole messages into its log entries: payloads and keys stay out of our logs. */
-function safe(log: Record<string, unknown>): Record<string, unknown> {
-  const { error, groupId, broker, stack } = log;
-  return { error, groupId, broker, stack };
-}

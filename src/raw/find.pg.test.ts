@@ -78,3 +78,11 @@ test('a log of an older version is found in, too, without being written anew', a
     ['before', 2, 9],
   ]);
 });
+
+test('the append time is that of the newest record at or below an offset, of its own partition', async () => {
+  const log = logIn('appended');
+  await log.prepare();
+  await log.append([record(0, 3, { a: 1 }), record(0, 5, { a: 2 }), record(1, 4, { a: 3 })]);
+  const times = await Promise.all([2n, 3n, 4n, 5n, 9_007_199_254_740_993n].map((at) => log.appendedAtMs(0, at)));
+  expect(times).toEqual([null, ...[3, 3, 5, 5].map((offset) => Date.UTC(2026, 10, 20) + offset)]);
+});

@@ -26,6 +26,8 @@ export interface RawLog {
   prepare(): Promise<void>;
   /** The largest offset held of a partition; null when there is none. */
   lastOffset(partition: number): Promise<bigint | null>;
+  /** Append time of the newest record held at or below the offset, milliseconds since the epoch; null when there is none. */
+  appendedAtMs(partition: number, offset: bigint): Promise<number | null>;
   /** Idempotent by (partition, offset). Readable and on disk when it resolves. */
   append(records: readonly RawRecord[]): Promise<void>;
   /** Where events of these ids were written; an id that is not held is left out, one that was written twice comes twice. */

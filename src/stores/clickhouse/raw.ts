@@ -81,6 +81,14 @@ export function createRawLog(place: ClickhousePlace, days: number): RawLog {
       );
       return row === undefined ? null : BigInt(row['source_offset']);
     },
+    async appendedAtMs(partition, offset) {
+      const [row] = await query(
+        place,
+        `SELECT toUnixTimestamp64Milli(appended_at) AS at FROM ${table} WHERE source_partition = {partition:UInt32} AND source_offset <= {offset:UInt64} ORDER BY source_partition DESC, source_offset DESC LIMIT 1`,
+        { partition, offset: offset.toString() },
+      );
+      return row === undefined ? null : Number(row['at']);
+    },
     async find(eventIds) {
       const wanted = [...new Set(eventIds)];
       const found: RawPlace[] = [];
