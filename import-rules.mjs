@@ -76,6 +76,10 @@ export const IMPORT_RULES = [
     ],
   },
   {
+    from: 'src/reprocessing',
+    may: ['src/log', 'src/raw/port.ts', 'src/errors.ts', 'src/words.ts', 'fold', 'wire'],
+  },
+  {
     from: 'src/projections',
     may: [
       'src/log',

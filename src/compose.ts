@@ -30,6 +30,7 @@ import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools
 import { createProjection, type Projection } from './projections/run.js';
 import { watchPipelines } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
+import { startReprocessing } from './reprocess.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
@@ -247,6 +248,16 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     onError: (err) => log.warn({ err }, 'settling dead letters failed; it is tried again'),
   });
   onStop(() => settling.stop());
+  const reprocessing = startReprocessing({
+    config,
+    pool: pools.ingest,
+    rawLog: clickhouse.rawLog,
+    producer,
+    consumerOf,
+    monotonicMs,
+    log,
+  });
+  onStop(async () => reprocessing?.stop());
   troubleMetrics(
     registry,
     new Map([

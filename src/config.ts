@@ -12,6 +12,8 @@ const brokers = z
   .transform((value) => value.split(',').map((broker) => broker.trim()))
   .pipe(z.array(z.string().regex(/^[^:\s]+:\d{1,5}$/, 'must be host:port, separated by commas')).min(1));
 
+const decimal = z.string().regex(/^[0-9]{1,20}(\.[0-9]{1,18})?$/, 'must be a decimal number');
+
 /** Every variable: its rule, its default, and what it means. `secret` values are never printed. */
 export const VARIABLES = {
   KAFKA_BROKERS: {
@@ -166,6 +168,58 @@ export const VARIABLES = {
     default: '14',
     about: 'Days that refusals, closed dead letters and staleness events are kept.',
   },
+  REPROCESSING: {
+    schema: z.enum(['on', 'off']),
+    default: 'off',
+    about: 'Whether this server recomputes results that are LOW from the source. Any number of servers may.',
+  },
+  REPROCESSING_EVERY_MS: {
+    schema: integer(100, 3_600_000),
+    default: '1000',
+    about: 'Pause between two rounds of reprocessing; each reads the source once. Milliseconds.',
+  },
+  REPROCESSING_BATCH: {
+    schema: integer(1, 50_000),
+    default: '5000',
+    about: 'Results that are recomputed in one round.',
+  },
+  WINDOW_MS: {
+    schema: integer(1_000, 86_400_000),
+    default: '300000',
+    about: 'Length of a window. This and the following must be what the processors have.',
+  },
+  WATERMARK_DELAY_MS: {
+    schema: integer(0, 86_400_000),
+    default: '10000',
+    about: 'How far the watermark is behind the newest event.',
+  },
+  ALLOWED_LATENESS_MS: {
+    schema: integer(0, 86_400_000),
+    default: '60000',
+    about: 'How long a window stays open for late events.',
+  },
+  POISON_SKEW_MS: {
+    schema: integer(0, 86_400_000),
+    default: '60000',
+    about: 'How far an undecodable event may lie in the future of its append time.',
+  },
+  LARGE_ORDER_QUANTITY: {
+    schema: integer(1, 1_000_000_000),
+    default: '500',
+    about: 'An order of more is a LARGE_ORDER.',
+  },
+  HIGH_AMOUNT: { schema: decimal, default: '100000000', about: 'An order of a larger amount is a HIGH_AMOUNT.' },
+  PRICE_SPIKE_PERCENT: {
+    schema: decimal,
+    default: '5',
+    about: 'A price so far from the one before it is a PRICE_SPIKE.',
+  },
+  RAPID_ORDERS: {
+    schema: integer(1, 1_000),
+    default: '4',
+    about: 'An order with so many predecessors shortly before it is one of RAPID_ORDERS.',
+  },
+  RAPID_WINDOW_MS: { schema: integer(1, 86_400_000), default: '10000', about: 'How far RAPID_ORDERS looks back.' },
   REQUEST_TIMEOUT_MS: {
     schema: integer(100, 120_000),
     default: '10000',

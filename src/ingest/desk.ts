@@ -17,6 +17,8 @@ import { checkedTick } from './rewound.js';
 import { settle } from './settle.js';
 
 export interface SourceMessage {
+  /** Left out: the one of its key. */
+  readonly partition?: number;
   readonly key: string;
   readonly value: Buffer;
   readonly headers: Readonly<Record<string, string>>;

@@ -19,10 +19,14 @@ export function createLogProducer(brokers: readonly string[], clientId: string, 
     return connecting;
   };
   return {
-    async send(topic, { key, value, headers }) {
+    async send(topic, { key, value, headers, partition }) {
       try {
         const producer = await connected();
-        const [at] = await producer.send({ topic, acks: -1, messages: [{ key, value, headers: { ...headers } }] });
+        const [at] = await producer.send({
+          topic,
+          acks: -1,
+          messages: [{ key, value, headers: { ...headers }, ...(partition === undefined ? {} : { partition }) }],
+        });
         if (at?.baseOffset === undefined) throw new Error('the broker did not say where');
         return { partition: at.partition, offset: BigInt(at.baseOffset) };
       } catch (cause) {

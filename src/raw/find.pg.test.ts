@@ -86,3 +86,26 @@ test('the append time is that of the newest record at or below an offset, of its
   const times = await Promise.all([2n, 3n, 4n, 5n, 9_007_199_254_740_993n].map((at) => log.appendedAtMs(0, at)));
   expect(times).toEqual([null, ...[3, 3, 5, 5].map((offset) => Date.UTC(2026, 10, 20) + offset)]);
 });
+
+test('a partition is read in order, each record once, bytes and links as they came', async () => {
+  const log = logIn('pages');
+  await log.prepare();
+  const link = (offset: number, before: number | null, value: unknown): RawRecord => ({
+    ...record(3, offset, value),
+    predecessor: before === null ? null : BigInt(before),
+  });
+  const records = [
+    link(0, null, '{"a":1}'),
+    link(2, 0, Buffer.from([0xff, 0, 0x61])),
+    link(3, 2, null),
+    link(7, 3, ''),
+    { ...link(8, 7, 'x'), key: null },
+  ];
+  await log.append([...records].reverse());
+  await log.append(records.slice(1, 3));
+  await log.append([record(4, 1, 'of another partition')]);
+  expect(await log.read(3, 0n, 10)).toEqual(records);
+  expect((await log.read(3, 1n, 2)).map(({ offset }) => Number(offset))).toEqual([2, 3]);
+  expect(await log.read(3, 9n, 10)).toEqual([]);
+  expect(await log.read(9, 0n, 10)).toEqual([]);
+});

@@ -30,6 +30,8 @@ export interface RawLog {
   appendedAtMs(partition: number, offset: bigint): Promise<number | null>;
   /** Idempotent by (partition, offset). Readable and on disk when it resolves. */
   append(records: readonly RawRecord[]): Promise<void>;
+  /** Of a partition, the records from this offset on, in offset order, each once; at most so many. */
+  read(partition: number, from: bigint, limit: number): Promise<readonly RawRecord[]>;
   /** Where events of these ids were written; an id that is not held is left out, one that was written twice comes twice. */
   find(eventIds: readonly string[]): Promise<readonly RawPlace[]>;
 }

@@ -89,6 +89,24 @@ export function createRawLog(place: ClickhousePlace, days: number): RawLog {
       );
       return row === undefined ? null : Number(row['at']);
     },
+    async read(partition, from, limit) {
+      const rows = await query(
+        place,
+        `SELECT source_offset, predecessor, event_key, isNull(value) AS tombstone, base64Encode(ifNull(value, '')) AS bytes,
+           toUnixTimestamp64Milli(appended_at) AS appended
+         FROM ${table} FINAL WHERE source_partition = {partition:UInt32} AND source_offset >= {from:UInt64}
+         ORDER BY source_offset LIMIT {limit:UInt32}`,
+        { partition, from: from.toString(), limit },
+      );
+      return rows.map((row) => ({
+        partition,
+        offset: BigInt(row['source_offset']),
+        predecessor: row['predecessor'] === null ? null : BigInt(row['predecessor']),
+        key: row['event_key'] as string | null,
+        value: Number(row['tombstone']) === 1 ? null : Buffer.from(String(row['bytes']), 'base64'),
+        appendedAtMs: Number(row['appended']),
+      }));
+    },
     async find(eventIds) {
       const wanted = [...new Set(eventIds)];
       const found: RawPlace[] = [];

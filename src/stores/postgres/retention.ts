@@ -60,8 +60,28 @@ export async function prune(
         order by id limit ${DELETE_AT_ONCE})`,
     [limits.days],
   );
+  await pruneRequests(pool, limits.days);
   await pruneEvents(pool, limits.days);
   return rowCount ?? 0;
+}
+
+/** Reprocessing requests kept at most, open ones and finished ones. */
+const REQUESTS_KEPT = 100_000;
+
+/** What is open beyond the bound is not lost: what can be repaired is found again without a request (reprocessing/queue.ts). */
+async function pruneRequests(pool: Pool, days: number): Promise<void> {
+  const beyond = (which: string): string =>
+    `id < (select id from reprocessing_requests where ${which} order by id desc offset ${REQUESTS_KEPT} limit 1) and ${which}`;
+  for (const which of [
+    `state <> 'OPEN' and finished_at < now() - make_interval(days => ${days})`,
+    beyond(`state <> 'OPEN'`),
+    beyond(`state = 'OPEN' and requested_by <> 'person'`),
+  ]) {
+    await pool.query(
+      `delete from reprocessing_requests where id in
+         (select id from reprocessing_requests where ${which} order by id limit ${DELETE_AT_ONCE})`,
+    );
+  }
 }
 
 /** How far they are gone is written down with it, so that nobody goes on from there unaware. */

@@ -1,0 +1,106 @@
+/** Reads partitions of the source from their beginning to where they end now (ADR 13). */
+import { AppError } from '../errors.js';
+import type { LogConsumer, LogExtent, LogHandler } from '../log/port.js';
+import type { SourceRecord } from '../../fold/settings.js';
+import type { RawLog } from '../raw/port.js';
+import { head } from './chain.js';
+
+export interface ScanOptions {
+  /** A consumer of all partitions of the topic, as the only member of its group. */
+  readonly consumer: LogConsumer;
+  readonly partitions: ReadonlySet<number>;
+  readonly take: (partition: number, record: SourceRecord) => void;
+  /** What lies below the log start. */
+  readonly rawLog: Pick<RawLog, 'read'>;
+  /** Without a record for so long a partition has ended: control records at its end are never delivered. */
+  readonly idleMs: number;
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+  readonly monotonicMs: () => number;
+}
+
+/** How far a partition was read, from offset 0; or that its beginning is gone. */
+export type Scanned = { readonly upTo: number } | { readonly expired: string };
+
+interface Reading {
+  readonly extent: LogExtent;
+  next: bigint;
+}
+
+const LOOK_EVERY_MS = 100;
+
+const timedOut = (limitMs: number): AppError =>
+  new AppError('REPROCESSING_TIMEOUT', `The source could not be read in ${limitMs} ms. It is tried again.`, {
+    retryable: true,
+    outcome: 'none',
+  });
+
+/**
+ * Resolves when every partition was read to the end that it had when its reading began, or as far as records came.
+ * @throws AppError REPROCESSING_TIMEOUT (retryable), or the signal's reason
+ */
+export async function scan(options: ScanOptions): Promise<ReadonlyMap<number, Scanned>> {
+  const { consumer, partitions, signal, monotonicMs } = options;
+  const readings = new Map<number, Reading>();
+  const done = new Map<number, Scanned>();
+  const begunMs = monotonicMs();
+  let heardMs = begunMs;
+  const handler: LogHandler = {
+    async start(_topic, partition, extent) {
+      if (!partitions.has(partition) || done.has(partition)) return extent.high;
+      const known = readings.get(partition);
+      // Started anew after a fault: it goes on where it was, if that is still there.
+      if (known !== undefined && extent.low <= known.next) return known.next;
+      if (known !== undefined || (extent.low > 0n && !(await below(options, partition, extent.low)))) {
+        done.set(partition, { expired: `its log begins at offset ${extent.low}` });
+        return extent.high;
+      }
+      readings.set(partition, { extent, next: extent.low });
+      if (extent.low === extent.high) done.set(partition, { upTo: Number(extent.high) });
+      heardMs = monotonicMs();
+      return extent.low;
+    },
+    async handle({ partition, records }) {
+      const reading = readings.get(partition);
+      if (reading === undefined || done.has(partition)) return;
+      for (const { offset, key, value, timestampMs } of records) {
+        if (offset < reading.next) continue;
+        options.take(partition, { offset: Number(offset), key, value, appendTimeMs: timestampMs });
+        reading.next = offset + 1n;
+      }
+      heardMs = monotonicMs();
+      if (reading.next >= reading.extent.high) done.set(partition, { upTo: Number(reading.next) });
+    },
+  };
+  void consumer.run(handler).catch(() => undefined);
+  try {
+    while (done.size < partitions.size) {
+      signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      const nowMs = monotonicMs();
+      if (nowMs - begunMs > options.limitMs) throw timedOut(options.limitMs);
+      // What came is what there was up to there, without a hole: it is claimed up to the last record.
+      const read = [...readings].filter(([partition]) => !done.has(partition));
+      if (read.length + done.size === partitions.size && nowMs - heardMs > options.idleMs)
+        for (const [partition, { next }] of read) done.set(partition, { upTo: Number(next) });
+    }
+    return done;
+  } finally {
+    await consumer.stop();
+  }
+}
+
+/** Takes what retention removed from the topic out of the raw log. @returns false: it is not all there */
+async function below({ rawLog, take, signal }: ScanOptions, partition: number, low: bigint): Promise<boolean> {
+  const records = await head(rawLog, partition, low, signal);
+  if (records === null) return false;
+  for await (const record of records) {
+    take(partition, {
+      offset: Number(record.offset),
+      key: record.key,
+      value: record.value,
+      appendTimeMs: record.appendedAtMs,
+    });
+  }
+  return true;
+}

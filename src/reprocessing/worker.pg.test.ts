@@ -1,0 +1,218 @@
+/** The worker against a real queue and real ingest, over a source log in memory: what it repairs, what a crash leaves. */
+import type { LogConsumer, LogRecord } from '../log/port.js';
+import { begin, createWorld, emit, golden, record, type Message, type World } from '../ingest/test-support/world.js';
+import type { RawRecord } from '../raw/port.js';
+import { createQueue } from './queue.js';
+import { createWorker, type Worker, type WorkerOptions } from './worker.js';
+
+const SETTINGS = {
+  sourceTopic: 'orders.events',
+  windowMs: 300_000,
+  latenessMs: 60_000,
+  watermarkDelayMs: 10_000,
+  emitIntervalMs: 1_000,
+  poisonSkewMs: 60_000,
+  largeOrderQuantity: 500,
+  highAmount: '100000000',
+  priceSpikePercent: '5',
+  rapidOrders: 4,
+  rapidWindowMs: 10_000,
+};
+const flat = golden('event.flat');
+const source = (offset: number, over: Message = {}): LogRecord => {
+  const id = String(offset).padStart(12, '0');
+  const ids = { event_id: `00000000-0000-4000-8000-${id}`, order_id: `o-${offset}`, symbol: '005930' };
+  const event = {
+    ...flat,
+    ...ids,
+    op: 'c',
+    price: '100',
+    quantity: 1,
+    event_time: '2026-01-05T09:00:01.000Z',
+    ...over,
+  };
+  return record(offset, event, '005930');
+};
+
+let world: World;
+let log: LogRecord[];
+let low: bigint;
+let next: number;
+/** What was sent to the result topic and how often, by request. */
+let sent: string[];
+beforeEach(async () => {
+  world = await createWorld();
+  [log, low, next, sent] = [[source(0), source(1), source(2)], 0n, 0, []];
+}, 60_000);
+afterEach(() => world?.close());
+
+const deliver = async (...messages: Message[]): Promise<void> =>
+  world.deliver(...messages.map((message) => record(next++, message, String(message['business_key']))));
+
+const consumer = (): LogConsumer => ({
+  async run(handler) {
+    const high = (log.at(-1)?.offset ?? -1n) + 1n;
+    const from = await handler.start('orders.events', 0, { low, high });
+    const records = log.filter(({ offset }) => offset >= from);
+    if (records.length > 0)
+      await handler.handle({ topic: 'orders.events', partition: 0, records, transactional: false });
+  },
+  stop: async () => undefined,
+});
+
+function worker(over: Partial<WorkerOptions> = {}): Worker {
+  return createWorker({
+    queue: createQueue(world.pool),
+    settings: SETTINGS,
+    sourcePartitions: async () => 1,
+    consumer,
+    rawLog: { read: async (): Promise<RawRecord[]> => [] },
+    send: async (_, { value }) => {
+      const message = JSON.parse(value.toString()) as Message;
+      sent.push((message['reprocessing'] as { request: string }).request);
+      await deliver(message);
+    },
+    monotonicMs: () => performance.now(),
+    nowMs: Date.now,
+    log: () => undefined,
+    ...over,
+  });
+}
+
+interface Found {
+  readonly cap: string;
+  readonly total: number | null;
+  readonly deleted: boolean;
+}
+const found = async (): Promise<Found[]> =>
+  (
+    await world.pool.query<Found>(
+      `select cap, (calculated_value ->> 'orders_total')::int as total, deleted from results order by business_key`,
+    )
+  ).rows;
+const requests = async (): Promise<unknown[]> =>
+  (await world.pool.query<object>('select state, code, requested_by as by from reprocessing_requests order by id'))
+    .rows;
+
+/** Two values for one coverage: LOW, and asked for. */
+const conflict = (): Promise<void> =>
+  deliver(begin('a', 1), emit('a', 2), emit('a', 3, {}, { coverage: { '0': [0, 2] }, digest: '7' }));
+const right = { cap: 'HIGH', total: 3, deleted: false };
+
+test('what is LOW is recomputed from the source, once, and then there is nothing left to do', async () => {
+  await conflict();
+  log.push(source(3, { order_id: 'o-0' }), source(4, { event_time: '2026-01-05T09:05:00.000Z' }));
+  expect(await worker().run()).toBe(1);
+  expect(await found()).toEqual([right]);
+  expect(await requests()).toEqual([{ state: 'DONE', code: null, by: 'ingest' }]);
+  expect(await worker().run()).toBe(0);
+  expect(sent).toHaveLength(1);
+});
+
+test.each(['claimed', 'scanned', 'sent'] as const)(
+  'killed when it has %s, another server finishes the work',
+  async (point) => {
+    await conflict();
+    // The process is gone: no clean-up of its own may help.
+    let dead = false;
+    const hook: WorkerOptions['hook'] = (at) => {
+      if (at !== point) return;
+      dead = true;
+      throw new Error('killed');
+    };
+    const real = createQueue(world.pool);
+    const queue = {
+      ...real,
+      later: async (...args: Parameters<typeof real.later>) => (dead ? undefined : real.later(...args)),
+    };
+    await worker({ hook, queue })
+      .run()
+      .catch(() => undefined);
+    expect(await worker().run()).toBe(0);
+    await world.pool.query(`update reprocessing_requests set due_at = now() where state = 'OPEN'`);
+    expect(await worker().run()).toBe(point === 'sent' ? 0 : 1);
+    expect(await found()).toEqual([right]);
+    expect(sent).toHaveLength(1);
+  },
+);
+
+test('servers share the queue: each request is answered by one of them', async () => {
+  const keys = Array.from({ length: 20 }, (_, i) => `005930@2026-01-05T10:${String(i).padStart(2, '0')}:00.000Z`);
+  await deliver(begin('a', 1), ...keys.map((business_key, i) => emit('a', 2 + i, { business_key })));
+  await world.pool.query(
+    `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position)
+     select kind, business_key, engine, 'RESTART_DUPLICATION', position from results`,
+  );
+  const few = { limits: { batch: 5 } };
+  const worked = await Promise.all([worker(few), worker(few), worker(few)].map((one) => one.run()));
+  expect(worked).toEqual([5, 5, 5]);
+  expect(await worker().run()).toBe(5);
+  expect([sent.length, new Set(sent).size]).toEqual([20, 20]);
+});
+
+test('what a restart touched is found without a request: lowered rows, and open rows that nobody rewrote', async () => {
+  const other = '005930@2026-01-05T09:05:00.000Z';
+  const third = '005930@2026-01-05T09:10:00.000Z';
+  const events = [0, 1, 2].map((i) => source(3 + i, { event_time: `2026-01-05T09:${['05', '05', '10'][i]}:00.000Z` }));
+  log.push(...events);
+  await deliver(begin('a', 1), emit('a', 2), emit('a', 3, { business_key: other }, { coverage: { '0': [3, 4] } }));
+  await deliver(begin('b', 1, 5, '2026-01-05T09:05:00.000Z'), emit('b', 2, {}, { coverage: { '0': [0, 2] } }));
+  await deliver(
+    emit('b', 3, { business_key: third }, { coverage: { '0': [5, 5] }, begins: '2026-01-05T09:10:00.000Z' }),
+  );
+  expect((await found()).map(({ cap }) => cap)).toEqual(['LOW', 'EVENTUALLY_CONSISTENT', 'EVENTUALLY_CONSISTENT']);
+  expect(await worker().run()).toBe(2);
+  expect(await found()).toMatchObject([right, { cap: 'HIGH', total: 2 }, { cap: 'EVENTUALLY_CONSISTENT' }]);
+  expect(await worker({ limits: { sweepMs: -1 } }).run()).toBe(0);
+});
+
+test('a too-late event of a window that nobody has is counted; a late duplicate changes nothing', async () => {
+  const late = golden('control.late-dropped');
+  const payload = late['calculated_value'] as object;
+  const drop = (seq: number, source_offset: number): Message => ({
+    ...late,
+    run: { id: 'a', subtask: 0 },
+    seq,
+    business_key: '005930@2026-01-05T09:00:00.000Z',
+    calculated_value: { ...payload, kind: 'order_window', source_partition: 0, source_offset },
+  });
+  await deliver(begin('a', 1), drop(2, 2));
+  expect(await found()).toEqual([{ cap: 'LOW', total: null, deleted: true }]);
+  await worker().run();
+  expect(await found()).toEqual([right]);
+  log.push(source(3, { order_id: 'o-1' }));
+  await deliver(drop(3, 3));
+  expect(await found()).toEqual([{ ...right, cap: 'LOW' }]);
+  await worker().run();
+  expect(await found()).toEqual([right]);
+});
+
+test('what the source no longer has is not claimed, and not tried again by itself', async () => {
+  await conflict();
+  low = 1n;
+  expect(await worker().run()).toBe(1);
+  expect((await found()).map(({ cap }) => cap)).toEqual(['LOW']);
+  expect(await requests()).toEqual([{ state: 'FAILED', code: 'SOURCE_EXPIRED', by: 'ingest' }]);
+  expect(await worker().run()).toBe(0);
+});
+
+test('the beginning that the topic has lost is read from the raw log', async () => {
+  await conflict();
+  const raw = log.map(({ offset, key, value }): RawRecord => {
+    return { partition: 0, offset, predecessor: offset === 0n ? null : offset - 1n, key, value, appendedAtMs: 0 };
+  });
+  low = 2n;
+  const read = async (_: number, from: bigint): Promise<RawRecord[]> => raw.filter(({ offset }) => offset >= from);
+  await worker({ rawLog: { read } }).run();
+  expect(await found()).toEqual([right]);
+});
+
+test('a kind that nobody can recompute is refused with a code', async () => {
+  await deliver(begin('a', 1), emit('a', 2, { kind: 'tally', calculated_value: { n: 1 } }));
+  await world.pool.query(
+    `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position, requested_by)
+     select kind, business_key, engine, 'x', position, 'person' from results`,
+  );
+  await worker().run();
+  expect(await requests()).toEqual([{ state: 'FAILED', code: 'KIND_NOT_REPROCESSABLE', by: 'person' }]);
+});
