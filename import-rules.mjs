@@ -21,10 +21,10 @@ export const IMPORT_RULES = [
     from: 'src/contract/checkpoints.ts',
     may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/assess.ts'],
   },
-  { from: 'src/contract/route.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/contract/assess.ts'] },
+  { from: 'src/planner', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   {
     from: 'src/contract',
-    may: ['src/position', 'src/errors.ts', 'src/words.ts', 'src/timers.ts', 'src/stores/port.ts'],
+    may: ['src/planner', 'src/position', 'src/errors.ts', 'src/words.ts', 'src/timers.ts', 'src/stores/port.ts'],
   },
   { from: 'src/stores/port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   ...['postgres', 'mongodb', 'elasticsearch', 'clickhouse'].map((store) => ({

@@ -287,6 +287,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
         requestMs: config.REQUEST_TIMEOUT_MS,
         proofMs: config.PROOF_TIMEOUT_MS,
         drainMs: (config.DRAIN_TIMEOUT_MS * 3) / 4,
+        postgresReads: config.POSTGRES_POOL,
+        postgresQueue: config.POSTGRES_QUEUE,
       },
       bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.STALE_MS },
     },

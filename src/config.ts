@@ -117,7 +117,16 @@ export const VARIABLES = {
     default: '1048576',
     about: 'Bytes fetched per result partition and batch: the bound of ingest memory.',
   },
-  POSTGRES_POOL: { schema: integer(2, 200), default: '10', about: 'Connections for reads.' },
+  POSTGRES_POOL: {
+    schema: integer(2, 200),
+    default: '10',
+    about: 'Connections for reads: so many results are read from Postgres at once, whatever fails elsewhere.',
+  },
+  POSTGRES_QUEUE: {
+    schema: integer(1, 10_000),
+    default: '40',
+    about: 'Reads of results that wait for their turn at Postgres; half of it for reads in place of another store.',
+  },
   HEARTBEAT_MS: {
     schema: integer(50, 250),
     default: '200',

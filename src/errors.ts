@@ -10,6 +10,8 @@ export interface AppErrorOptions {
   /** What is known about the effect of the call that failed. */
   readonly outcome: Outcome;
   readonly cause?: unknown;
+  /** What clients are told beside the sentence, under `extensions`. Nothing of the inside. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** An error with a stable public code. The message is one sentence that says what to do, where something can be done. */
@@ -17,6 +19,7 @@ export class AppError extends Error {
   readonly code: string;
   readonly retryable: boolean;
   readonly outcome: Outcome;
+  readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: string, message: string, options: AppErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -24,6 +27,7 @@ export class AppError extends Error {
     this.code = code;
     this.retryable = options.retryable;
     this.outcome = options.outcome;
+    this.details = options.details ?? {};
   }
 }
 

@@ -4,14 +4,18 @@ import { Pool } from 'pg';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { createTestDatabase, type TestDatabase } from '../test/harness/postgres.js';
+import { createAdmission } from './contract/admission.js';
 import { Observed } from './contract/observed.js';
 import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
 import { RequestReader } from './contract/reader.js';
+import type { Errand } from './contract/router.js';
+import { AppliedWatch } from './contract/watch.js';
 import { createExpiryJob } from './expire.js';
 import type { CrashPoint } from './ingest/commit.js';
 import { createPostgresIngestStore } from './ingest/postgres.js';
 import { createIngest } from './ingest/run.js';
 import type { LogHandler, LogRecord } from './log/port.js';
+import { NO_REQUIREMENT } from './planner/requirement.js';
 import { Highest } from './position/highest.js';
 import { position } from './position/position.js';
 import { createMemoryModel } from './stores/memory.js';
@@ -21,7 +25,7 @@ import { purgeResults, raiseFloor, removableTo } from './stores/postgres/expiry.
 import { createPostgresReader } from './stores/postgres/read.js';
 import { createTruth } from './stores/postgres/snapshot.js';
 import { createPostgresStats } from './stores/postgres/stats.js';
-import type { Store } from './words.js';
+import type { ConsistencyScope, Store } from './words.js';
 
 const TOPIC = 'results.kafka-only';
 const engine = 'KAFKA_ONLY' as const;
@@ -154,8 +158,15 @@ function request(): RequestReader {
     warn: (error) => {
       throw error;
     },
+    admission: createAdmission({ concurrent: 10, queued: 10 }),
+    watch: new AppliedWatch({ look: async () => null, everyMs: 25, most: 1, warn: () => undefined }),
   });
 }
+
+const scoped = (scope: ConsistencyScope): Errand => ({
+  requirement: { ...NO_REQUIREMENT, scope },
+  tell: () => undefined,
+});
 
 interface Seen {
   readonly row: string | null;
@@ -178,7 +189,7 @@ async function list(scope: 'STRONG' | 'EVENTUAL', over: Partial<ListQuery> = {})
     limit: 10,
     ...over,
   };
-  const { rows, contract } = await request().list(query, scope);
+  const { rows, contract } = await request().list(query, scoped(scope));
   return {
     keys: rows.map(({ row }) => row?.businessKey),
     reasons: contract.claim.reasons,
@@ -191,10 +202,13 @@ const ABSENT: Seen = { row: null, level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_
 
 /** Everything that two stores answer, in one piece. */
 async function answers(): Promise<unknown> {
-  const stats = await request().symbolStats({ symbol: '005930', engine, from: start(0), to: start(59) }, 'STRONG');
+  const stats = await request().symbolStats(
+    { symbol: '005930', engine, from: start(0), to: start(59) },
+    scoped('STRONG'),
+  );
   const history = await request().history(
     { symbol: '005930', engine, from: start(10), to: start(59), limit: 9 },
-    'STRONG',
+    scoped('STRONG'),
   );
   return {
     rows: await Promise.all(

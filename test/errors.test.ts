@@ -21,6 +21,7 @@ const sorted = (codes: Iterable<string>): string[] => [...new Set(codes)].sort()
 /** Written where it is thrown, given to a helper that throws it, or put into an answer. */
 const CODES = [
   /new (?:AppError|StackError)\(\s*'([A-Z][A-Z_]+)'/g,
+  /\bsuper\(\s*'([A-Z][A-Z_]+)'/g,
   /\bwithin\([^']{0,80}'([A-Z][A-Z_]+)'/g,
   /error\.code : '([A-Z][A-Z_]+)'/g,
   /\b(?:refuse|fail)\(\s*'([A-Z][A-Z_]+)'/g,

@@ -1,8 +1,10 @@
 /** One server: the real ingest, projections, proof and readers, put together as src/compose.ts does, over the ports of the simulation. */
-import { Observed } from '../../src/contract/observed.js';
+import { createAdmission } from '../../src/contract/admission.js';
+import { Observed, type Path } from '../../src/contract/observed.js';
 import { createProofSource } from '../../src/contract/proof.js';
 import type { ProofSource } from '../../src/contract/proof-port.js';
 import { RequestReader, type ReaderDeps } from '../../src/contract/reader.js';
+import { AppliedWatch } from '../../src/contract/watch.js';
 import type { CrashPoint } from '../../src/ingest/commit.js';
 import { startHeartbeat } from '../../src/ingest/heartbeat.js';
 import { startPeriodic } from '../../src/ingest/periodic.js';
@@ -11,7 +13,7 @@ import { Highest } from '../../src/position/highest.js';
 import { createProjection } from '../../src/projections/run.js';
 import { createMemoryModel } from '../../src/stores/memory.js';
 import { pruneBelow } from '../../src/stores/postgres/retention.js';
-import type { ReadModel, ResultReader } from '../../src/stores/port.js';
+import type { Applied, ReadModel, ResultReader } from '../../src/stores/port.js';
 import type { Store } from '../../src/words.js';
 import * as wrong from './bugs.js';
 import { Member } from './ports/consumer.js';
@@ -185,6 +187,14 @@ export class Server {
       limits: { proofMs: 150, readMs: 150, answerMs: 500 },
       clock: { now: () => proofs.now(), monotonicMs },
       freshenSyncs,
+      admission: createAdmission({ concurrent: 3, queued: 6 }),
+      watch: new AppliedWatch({
+        look: lookAt(readers),
+        everyMs: 20,
+        most: 50,
+        warn: () => undefined,
+        after: process.after,
+      }),
       warn: () => undefined,
       after: process.after,
     };
@@ -200,4 +210,15 @@ export class Server {
       if (world.postgres.prune(below) > 0) world.fired('commit log pruned');
     });
   }
+}
+
+/** As src/server/request-context.ts looks. */
+function lookAt(readers: ReadonlyMap<Store, ResultReader>) {
+  const nobody = { kind: 'order_window', businessKey: '-', engine: 'KAFKA_ONLY' } as const;
+  const listing = { ...nobody, equals: {}, orderBy: 'window_start', descending: true, limit: 1 };
+  return async (store: Store, path: Path): Promise<Applied | null> => {
+    const reader = readers.get(store);
+    if (reader === undefined) return null;
+    return (await (path === 'SEARCH' ? reader.list(listing) : reader.readMany([nobody]))).applied;
+  };
 }

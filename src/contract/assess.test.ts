@@ -71,6 +71,32 @@ const change = (
   reasons: string[] = [],
 ): NonNullable<Assessment['pending']> => ({ position: position(at), cap, reasons });
 
+describe('what an answer shows at least, and what could be better', () => {
+  const said = (over: Partial<Assessment>) => {
+    const { reflects, currentAt, potential } = ask(over);
+    return [reflects === null ? null : Number(reflects.position), currentAt, potential];
+  };
+
+  test.each<[string, Partial<Assessment>, unknown[]]>([
+    [
+      'behind: what is applied, until the pending change is',
+      { pending: change(45), applied: applied(42) },
+      [42, 45n, 'HIGH'],
+    ],
+    [
+      'behind: no more than the pending change allows',
+      { pending: change(45, 'LOW'), applied: applied(42) },
+      [42, 45n, 'LOW'],
+    ],
+    ['behind, but the row itself is newer', { pending: change(45), applied: applied(30) }, [40, 45n, 'HIGH']],
+    ['without a proof: what is applied', { proof: null, applied: applied(42) }, [42, null, 'HIGH']],
+    ['a store that can’t say how far it is', { applied: 'unknown' }, [null, null, 'HIGH']],
+    ['Postgres: the proof', { applied: null }, [50, null, 'HIGH']],
+  ])('%s', (_, over, expected) => {
+    expect(said(over)).toEqual(expected);
+  });
+});
+
 describe('what an answer may claim', () => {
   test('a row proven current keeps its own level, as of the proven position', () => {
     expect(ask()).toEqual({
@@ -86,6 +112,9 @@ describe('what an answer may claim', () => {
       servedBy: 'MONGODB',
       position: 40n,
       provenAt: 50n,
+      reflects: { incarnation: proof.incarnation, position: 50n },
+      currentAt: null,
+      potential: 'HIGH',
     });
   });
 

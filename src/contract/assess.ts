@@ -5,7 +5,7 @@
  * is proven to be the newest. Each can only lower it.
  */
 import type { ResultKey } from '../position/commit-log.js';
-import { maxPosition, type Micros, type Position } from '../position/position.js';
+import { maxPosition, ORIGIN, type Micros, type Position } from '../position/position.js';
 import { weakest, type ConfidenceLevel, type ConsistencyScope, type ProcessingEngine, type Store } from '../words.js';
 import { capNow, heldByCheckpoints, overdueMs, type CheckpointEvidence, type Held } from './checkpoints.js';
 
@@ -117,16 +117,34 @@ export interface Contract {
   readonly servedBy: Store;
   readonly position: Position;
   readonly provenAt: Position | null;
+  /** Every change of the subject up to it is shown, whether or not it is the newest; null: unknown. */
+  readonly reflects: Reflected | null;
+  /** Not the newest: once the store has applied it, it will be. null: it is the newest, or nobody knows. */
+  readonly currentAt: Position | null;
+  /** The highest level that another store could give now, or this one later. */
+  readonly potential: ConfidenceLevel;
 }
+
+export type Reflected = Pick<AppliedPosition, 'incarnation' | 'position'>;
 
 interface Currency {
   readonly level: ConfidenceLevel;
   readonly reasons: readonly string[];
   readonly asOf: Micros | null;
   readonly provenAt: Position | null;
+  readonly currentAt: Position | null;
+  /** What the newest row can be at most. */
+  readonly newest: ConfidenceLevel;
 }
 
-const current = (asOf: Micros, provenAt: Position): Currency => ({ level: 'HIGH', reasons: [], asOf, provenAt });
+const current = (asOf: Micros, provenAt: Position): Currency => ({
+  level: 'HIGH',
+  reasons: [],
+  asOf,
+  provenAt,
+  currentAt: null,
+  newest: 'HIGH',
+});
 
 /** Is the answer the newest accepted one, and up to when does it reflect every write? (contract.md §8) */
 function currency(input: Assessment): Currency {
@@ -136,6 +154,8 @@ function currency(input: Assessment): Currency {
     reasons: [reason],
     asOf,
     provenAt: null,
+    currentAt: null,
+    newest: 'HIGH',
   });
   if (applied === 'unknown') return unproven('POSITION_UNKNOWN', null);
   if (proof === null) return unproven('PROOF_UNAVAILABLE', applied?.committedAt ?? null);
@@ -157,7 +177,16 @@ function currency(input: Assessment): Currency {
     reasons: ['STORE_BEHIND', ...pending.reasons],
     asOf: applied.committedAt,
     provenAt: null,
+    currentAt: pending.position,
+    newest: pending.cap,
   };
+}
+
+/** Up to where does the answer show every change of its subject? A row shows its own. */
+function reflected({ proof, applied, row }: Assessment, provenAt: Position | null): Reflected | null {
+  if (proof !== null && provenAt !== null) return { incarnation: proof.incarnation, position: provenAt };
+  if (applied === null || applied === 'unknown') return null;
+  return { incarnation: applied.incarnation, position: maxPosition(applied.position, row?.position ?? ORIGIN) };
 }
 
 /** A non-final result of a silent or stopping pipeline does not repair itself (contract.md §3, PIPELINE_STOPPED). */
@@ -234,6 +263,9 @@ export function assess(input: Assessment): Contract {
     servedBy: input.store,
     position: row?.position ?? proof?.position ?? (0n as Position),
     provenAt: proven.provenAt,
+    reflects: reflected(input, proven.provenAt),
+    currentAt: proven.currentAt,
+    potential: behind ? proven.newest : level,
   };
 }
 

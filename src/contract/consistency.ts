@@ -1,150 +1,170 @@
 /**
- * `@consistency`: for now the scope alone. STRONG reads Postgres, EVENTUAL a read model, SEARCH an Elasticsearch search; of
- * an operation's and a field's requirement the stricter one holds. Whatever is not supported is refused before anything
- * is read.
+ * `@consistency`: what an answer must be good for. Of the operation's, the field's and the header's demands the stricter part of
+ * each holds. Whatever is malformed, contradictory or not supported is refused before anything is read.
  */
 import {
   DirectiveLocation,
+  getVariableValues,
+  GraphQLBoolean,
   GraphQLDirective,
   GraphQLEnumType,
-  GraphQLError,
   GraphQLInt,
   GraphQLString,
   Kind,
   visit,
-  type ArgumentNode,
   type DirectiveNode,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
-  type ValueNode,
 } from 'graphql';
-import { CONSISTENCY_SCOPES, type ConsistencyScope } from '../words.js';
-
-const ON_UNMET = ['FALLBACK', 'WAIT', 'NULL', 'ERROR'] as const;
+import {
+  DEFAULT_TIMEOUT_MS,
+  isFree,
+  NO_DEMAND,
+  NO_REQUIREMENT,
+  ON_UNMET,
+  requirementOf,
+  type Demand,
+  type Requirement,
+} from '../planner/requirement.js';
+import type { ConsistencyScope } from '../words.js';
+import { demandOf, demandOfHeader, fail, refuseContradiction, together } from './demand.js';
 
 /** The directive over the schema's own enum types. */
 export function consistencyDirective(level: GraphQLEnumType, scope: GraphQLEnumType): GraphQLDirective {
   const onUnmet = new GraphQLEnumType({
     name: 'OnUnmet',
-    description: 'What to do when a requirement cannot be met.',
-    values: Object.fromEntries(ON_UNMET.map((name) => [name, {}])),
+    description: 'What to do when no store can meet a requirement.',
+    values: Object.fromEntries(ON_UNMET.map((name) => [name, { description: ON_UNMET_MEANS[name] }])),
   });
   return new GraphQLDirective({
     name: 'consistency',
     description:
-      'What the answer must be good for. Only `scope` is supported by this version; other arguments are refused with CONSISTENCY_UNSUPPORTED.',
+      'What the answer must be good for: on the operation, or on a field of Query that reads results. Of both, and of the header Tidemark-Consistency, the stricter part of each holds. A requirement on a listing holds for the set and for each of its rows.',
     locations: [DirectiveLocation.QUERY, DirectiveLocation.SUBSCRIPTION, DirectiveLocation.FIELD],
     args: {
-      minConfidence: { type: level },
+      minConfidence: { type: level, description: 'At least this level.' },
       scope: {
         type: scope,
         description:
-          'STRONG: Postgres, read after the request began. EVENTUAL: a read model. SEARCH: an Elasticsearch search, for lists. The stricter of operation and field holds.',
+          'STRONG: Postgres, read after the request began. EVENTUAL: a read model. SEARCH: an Elasticsearch search, for lists.',
       },
-      maxStalenessMs: { type: GraphQLInt },
-      atLeast: { type: GraphQLString, description: 'A token of an earlier response.' },
+      maxStalenessMs: { type: GraphQLInt, description: 'stalenessMs is known, and at most this; at least 1.' },
+      atLeast: {
+        type: GraphQLString,
+        description: 'A token of an earlier response: everything that it reflects is reflected.',
+      },
       onUnmet: { type: onUnmet, defaultValue: 'FALLBACK' },
-      timeoutMs: { type: GraphQLInt, defaultValue: 300 },
+      timeoutMs: {
+        type: GraphQLInt,
+        defaultValue: DEFAULT_TIMEOUT_MS,
+        description: 'How long may be waited for a store to catch up; bounded by the time that a request may take.',
+      },
+      explainPlan: {
+        type: GraphQLBoolean,
+        defaultValue: false,
+        description: 'Tell in `extensions.consistency.plan` which stores were asked and waited for.',
+      },
     },
   });
 }
 
-/** What the document demands: of the operation, and of single fields of it by response key. */
-export interface ScopePlan {
-  readonly operation: ConsistencyScope | null;
-  readonly fields: ReadonlyMap<string, ConsistencyScope>;
+const ON_UNMET_MEANS: Readonly<Record<(typeof ON_UNMET)[number], string>> = {
+  FALLBACK: 'The best answer that there is, with the contract that it has; `extensions.consistency.unmet` says so.',
+  WAIT: 'Wait for it, up to `timeoutMs`; then the error CONSISTENCY_UNMET.',
+  NULL: 'null for the field; `extensions.consistency.unmet` says why.',
+  ERROR: 'The error CONSISTENCY_UNMET, with what was offered.',
+};
+
+/** What is demanded of each root field, by its response key. */
+export interface ConsistencyPlan {
+  requirement(responseKey: string): Requirement;
 }
 
-export const NO_DEMAND: ScopePlan = { operation: null, fields: new Map() };
+export const NO_PLAN: ConsistencyPlan = { requirement: () => NO_REQUIREMENT };
 
 /** Root fields that read results → the scopes that each can be read with, its default first. */
 export type Readable = ReadonlyMap<string, readonly ConsistencyScope[]>;
 
-/** The stricter of two; they are declared strictest first. */
-const stricter = (a: ConsistencyScope | null, b: ConsistencyScope | null): ConsistencyScope | null =>
-  a === null || b === null ? (a ?? b) : CONSISTENCY_SCOPES.indexOf(a) <= CONSISTENCY_SCOPES.indexOf(b) ? a : b;
-
-/** The scope to read a root field with. Without a demand: that of its default store. */
-export function scopeOf(
-  plan: ScopePlan,
-  responseKey: string,
-  byDefault: ConsistencyScope = 'EVENTUAL',
-): ConsistencyScope {
-  return stricter(plan.operation, plan.fields.get(responseKey) ?? null) ?? byDefault;
+export interface PlanInput {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly header: string | undefined;
 }
 
 /**
- * Reads the demands of a valid document.
+ * Reads the demands of a valid document and of its request.
  * @param readable a demand on any other field would mean nothing
- * @throws GraphQLError CONSISTENCY_UNSUPPORTED with the place
+ * @param mostWaitMs what a request has left for waiting
+ * @throws GraphQLError CONSISTENCY_UNSUPPORTED, CONSISTENCY_INVALID, CONSISTENCY_CONTRADICTION, TOKEN_* with the place
  */
-export function planScopes(
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>>,
-  readable: Readable,
-): ScopePlan {
+export function planConsistency(input: PlanInput, readable: Readable, mostWaitMs: number): ConsistencyPlan {
+  const { schema, document, operation } = input;
   const demands = demandsIn(document);
-  if (demands.none) return NO_DEMAND;
-  const values = withDefaults(operation, variables);
-  const fields = new Map<string, ConsistencyScope>();
-  const fragments = fragmentsOf(document);
+  const ofHeader = demandOfHeader(input.header);
+  if (demands.none && ofHeader === NO_DEMAND) return NO_PLAN;
+  refuseMisplaced(document, demands);
+  const definition = schema.getDirective('consistency');
+  // Variables that do not fit their types are refused when the document is executed.
+  const { coerced = {} } = getVariableValues(schema, operation.variableDefinitions ?? [], input.variables);
+  const demandAt = (node: DirectiveNode | undefined): Demand =>
+    node === undefined || definition === undefined || definition === null
+      ? NO_DEMAND
+      : demandOf(definition, node, coerced);
   const own = demandOn(operation);
-  const ofOperation = own === undefined ? null : scopeIn(own, values);
-  for (const node of rootFields(operation.selectionSet, fragments)) {
+  const ofOperation = together(ofHeader, demandAt(own), [own]);
+  const fields = new Map<string, Demand>();
+  for (const node of rootFields(operation.selectionSet, fragmentsOf(document))) {
     const directive = demandOn(node);
     const scopes = readable.get(node.name.value);
     if (scopes === undefined) {
-      if (directive !== undefined) throw unsupported(`@consistency has no meaning on ${node.name.value}.`, directive);
+      if (directive !== undefined)
+        throw fail('CONSISTENCY_UNSUPPORTED', `@consistency has no meaning on ${node.name.value}.`, [directive]);
       continue;
     }
     const key = node.alias?.value ?? node.name.value;
-    const demanded = stricter(fields.get(key) ?? null, directive === undefined ? null : scopeIn(directive, values));
-    if (demanded !== null) fields.set(key, demanded);
-    const scope = stricter(ofOperation, demanded);
+    const places = [directive, own];
+    const demand = together(fields.get(key) ?? ofOperation, demandAt(directive), places);
+    fields.set(key, demand);
+    const { scope } = demand;
     if (scope !== null && !scopes.includes(scope)) {
       const place = directive ?? own ?? node;
-      throw unsupported(`${node.name.value} can't be read with scope ${scope}: use ${scopes.join(' or ')}.`, place);
+      const which = scopes.join(' or ');
+      throw fail('CONSISTENCY_UNSUPPORTED', `${node.name.value} can't be read with scope ${scope}: use ${which}.`, [
+        place,
+      ]);
     }
+    refuseContradiction(
+      demand,
+      scopes.every((one) => one === 'SEARCH'),
+      places,
+    );
   }
+  const made = new Map([...fields].map(([key, demand]) => [key, requirementOf(demand, mostWaitMs)] as const));
+  const rest = requirementOf(ofOperation, mostWaitMs);
+  return { requirement: (key) => made.get(key) ?? rest };
+}
+
+/** Nothing is demanded, and nothing is to be explained. */
+export const isPlain = (requirement: Requirement): boolean => isFree(requirement) && !requirement.explainPlan;
+
+function refuseMisplaced(document: DocumentNode, { onFields }: Demands): void {
+  const fragments = fragmentsOf(document);
   const placed = new Set(
     operationsOf(document)
       .flatMap((each) => [...rootFields(each.selectionSet, fragments)])
       .map(demandOn),
   );
-  for (const directive of demands.onFields) {
-    if (!placed.has(directive))
-      throw unsupported('Put @consistency on the operation or on a field of Query that reads results.', directive);
+  for (const directive of onFields) {
+    if (placed.has(directive)) continue;
+    const where = 'Put @consistency on the operation or on a field of Query that reads results.';
+    throw fail('CONSISTENCY_UNSUPPORTED', where, [directive]);
   }
-  return { operation: ofOperation, fields };
-}
-
-function scopeIn(directive: DirectiveNode, variables: Readonly<Record<string, unknown>>): ConsistencyScope | null {
-  for (const argument of directive.arguments ?? []) {
-    if (argument.name.value !== 'scope')
-      throw unsupported(`@consistency(${argument.name.value}:) is not supported by this version; scope is.`, argument);
-  }
-  const given = directive.arguments?.[0]?.value;
-  const scope = given === undefined ? null : literal(given, variables);
-  return CONSISTENCY_SCOPES.find((known) => known === scope) ?? null;
-}
-
-function literal(value: ValueNode, variables: Readonly<Record<string, unknown>>): unknown {
-  if (value.kind === Kind.VARIABLE) return variables[value.name.value] ?? null;
-  return value.kind === Kind.ENUM ? value.value : null;
-}
-
-function withDefaults(
-  operation: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const defaults = (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
-    defaultValue?.kind === Kind.ENUM ? [[variable.name.value, defaultValue.value] as const] : [],
-  );
-  return { ...Object.fromEntries(defaults), ...variables };
 }
 
 interface Demands {
@@ -195,9 +215,3 @@ function* rootFields(
     }
   }
 }
-
-const unsupported = (message: string, node: DirectiveNode | ArgumentNode | FieldNode): GraphQLError =>
-  new GraphQLError(message, {
-    nodes: node,
-    extensions: { code: 'CONSISTENCY_UNSUPPORTED', http: { status: 400 } },
-  });

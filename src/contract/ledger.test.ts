@@ -20,6 +20,9 @@ const contract = (over: Partial<Contract> = {}): SharedContract =>
       servedBy: 'MONGODB',
       position: position(5),
       provenAt: position(9),
+      reflects: { incarnation: 'inc', position: position(9) },
+      currentAt: null,
+      potential: 'HIGH',
       ...over,
     },
     clock,
@@ -48,7 +51,7 @@ test('the weakest and the token speak of everything, also of what was left out',
   const ledger = new Ledger({ contracts: 1, paths: 2 });
   ledger.add('a', contract());
   ledger.add('b', contract({ stale: true }));
-  ledger.add('c', contract({ confidenceLevel: 'LOW', position: position(12) }));
+  ledger.add('c', contract({ confidenceLevel: 'LOW', position: position(12), reflects: null }));
   const extension = shown(ledger);
   expect(extension).toMatchObject({ contracts: [{ paths: ['a'] }], weakest: 'LOW', truncated: true });
   expect(decodeToken(extension.token)).toEqual({ incarnation: 'inc', position: position(12) });

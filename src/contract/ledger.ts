@@ -8,6 +8,7 @@ import { encodeToken } from '../position/token.js';
 import { maxPosition, ORIGIN, type Position } from '../position/position.js';
 import { weakest, type ConfidenceLevel } from '../words.js';
 import type { SharedContract } from './field.js';
+import { planOf, unmetOf, type Taken } from './unmet.js';
 
 export interface LedgerLimits {
   readonly contracts: number;
@@ -25,10 +26,15 @@ interface Group {
 /** `extensions.consistency` of a response. */
 export interface ConsistencyExtension {
   readonly contracts: readonly object[];
-  readonly weakest: ConfidenceLevel;
+  /** null: the response carries nothing that has a contract. */
+  readonly weakest: ConfidenceLevel | null;
   readonly token: string | null;
   /** True when contracts or paths were left out; the weakest and the token still speak of all. */
   readonly truncated: boolean;
+  /** Fields whose requirement no store could meet, and what was offered; left out when there is none. */
+  readonly unmet?: readonly object[];
+  /** The way of each field that asked for it (`explainPlan`). */
+  readonly plan?: readonly object[];
 }
 
 export class Ledger {
@@ -38,6 +44,10 @@ export class Ledger {
   private reached: Position = ORIGIN;
   private paths = 0;
   private left = false;
+  private wrotePosition: Position | null = null;
+  private readonly taken = new Map<string, Taken>();
+  private readonly late = new Set<string>();
+  private readonly withdrawn = new Set<string>();
 
   constructor(limits: LedgerLimits = LEDGER_LIMITS) {
     this.limits = limits;
@@ -47,7 +57,10 @@ export class Ledger {
   add(path: string, contract: SharedContract): void {
     const { claim } = contract;
     this.level = weakest(this.level, claim.confidenceLevel);
-    this.reached = maxPosition(this.reached, maxPosition(claim.position, claim.provenAt ?? ORIGIN));
+    this.reached = maxPosition(
+      this.reached,
+      maxPosition(claim.provenAt ?? ORIGIN, claim.reflects?.position ?? claim.position),
+    );
     const group = this.groupOf(contract);
     group.served++;
     if (this.paths >= this.limits.paths) {
@@ -58,20 +71,68 @@ export class Ledger {
     group.paths.push(path);
   }
 
+  /** The request has written, and this position reflects it; null: nobody can say. */
+  wrote(position: Position | null): void {
+    this.wrotePosition = position;
+    if (position !== null) this.reached = maxPosition(this.reached, position);
+  }
+
+  /** The way that the answer of a root field took. */
+  routed(path: string, taken: Taken): void {
+    this.taken.set(path, taken);
+  }
+
+  /** Fields whose answer met its bound on staleness when it was read, and does not any more. Asked once, when it is sent. */
+  *outgrown(): Iterable<{ readonly path: string; readonly taken: Taken }> {
+    for (const [path, taken] of this.taken) {
+      const { maxStalenessMs } = taken.requirement;
+      if (!taken.met || maxStalenessMs === null || (taken.stalenessMs() ?? Infinity) <= maxStalenessMs) continue;
+      this.late.add(path);
+      yield { path, taken };
+    }
+  }
+
+  /** What was read for the field is not given after all. */
+  withdraw(path: string): void {
+    this.withdrawn.add(path);
+  }
+
   /**
-   * null when the response carries nothing that has a contract.
+   * null when there is nothing to say: no contract, no requirement, no write.
    * @param incarnation the history that the positions belong to; without one there is no token
    */
   extension(incarnation: string | null): ConsistencyExtension | null {
-    if (this.groups.size === 0) return null;
+    if (this.groups.size === 0 && this.taken.size === 0 && this.wrotePosition === null) return null;
     const groups = [...this.groups.values()];
-    const shown = groups.filter((group) => group.paths.length > 0).slice(0, this.limits.contracts);
+    const kept = groups.map(({ contract, paths }) => ({ contract, paths: this.standing(paths) }));
+    const shown = kept.filter(({ paths }) => paths.length > 0).slice(0, this.limits.contracts);
+    const said = groups.length > 0 || this.wrotePosition !== null;
+    const { unmet, plan } = this.ways();
     return {
       contracts: shown.map(({ contract, paths }) => ({ ...plain(contract), paths })),
-      weakest: this.level,
-      token: incarnation === null ? null : encodeToken({ incarnation, position: this.reached }),
-      truncated: this.left || shown.length < groups.length,
+      weakest: groups.length === 0 ? null : this.level,
+      token: incarnation === null || !said ? null : encodeToken({ incarnation, position: this.reached }),
+      truncated: this.left || groups.filter(({ paths }) => paths.length > 0).length > this.limits.contracts,
+      ...(unmet.length === 0 ? {} : { unmet }),
+      ...(plan.length === 0 ? {} : { plan }),
     };
+  }
+
+  private ways(): { readonly unmet: readonly object[]; readonly plan: readonly object[] } {
+    const all = [...this.taken];
+    return {
+      unmet: all
+        .filter(([path, { met }]) => !met || this.late.has(path))
+        .map(([path, taken]) => ({ path, ...unmetOf(taken) })),
+      plan: all
+        .filter(([, { requirement }]) => requirement.explainPlan)
+        .map(([path, taken]) => ({ path, ...planOf(taken) })),
+    };
+  }
+
+  private standing(paths: readonly string[]): readonly string[] {
+    if (this.withdrawn.size === 0) return paths;
+    return paths.filter((path) => !this.withdrawn.has(path.split('.', 1)[0] ?? path));
   }
 
   /** How often each contract was served, for the metrics. */

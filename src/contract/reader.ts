@@ -1,15 +1,13 @@
 /**
- * Reading with a proof (contract.md §8), for one request. Postgres is read after the proof's reply; a read model is read
- * beside it, because its answer says how far it was *before* its data. One proof per request, asked for when first
- * needed; keys of one store go together.
+ * Reading for one request (contract.md §8): by the planner's route, from stores whose answers carry what proves them
+ * (store-reads.ts). Keys of one store go together.
  */
 import DataLoader from 'dataloader';
-import { AppError, asError } from '../errors.js';
 import { keyOf, type ResultKey } from '../position/commit-log.js';
 import { isExpired, rangeOf, type Range } from '../position/expiry.js';
 import { maxPosition, ORIGIN, type Position } from '../position/position.js';
+import { NO_REQUIREMENT } from '../planner/requirement.js';
 import type {
-  Answer,
   ExpiredTo,
   ListQuery,
   ResultReader,
@@ -21,33 +19,23 @@ import type {
   StoredResult,
   SymbolStats,
 } from '../stores/port.js';
-import type { After } from '../timers.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
-import { assess, type AppliedPosition, type Bounds, type Contract } from './assess.js';
+import { assess, type Contract } from './assess.js';
 import { both, ofSearch, withReasons } from './combine.js';
 import { ofMembers, ofRow, ofSet, type ReadEvidence } from './evidence.js';
 import { SharedContract } from './field.js';
-import { within } from './limit.js';
-import type { Observed } from './observed.js';
-import type { Proof, ProofSource } from './proof-port.js';
-import type { SendingClock } from './staleness.js';
-import { shareMs, storesFor, type ReadShape } from './stores-for.js';
+import { offerOf } from './offer.js';
+import type { Proof } from './proof-port.js';
+import { Router, type Errand, type RouterDeps } from './router.js';
+import { StoreReads, unavailable, type Read, type StoreReadsDeps } from './store-reads.js';
 
-export interface ReaderDeps {
+export interface ReaderDeps extends StoreReadsDeps, Omit<RouterDeps, 'limits'> {
   readonly readers: ReadonlyMap<Store, ResultReader>;
   /** null: this server has no Elasticsearch. */
   readonly search: SearchReader | null;
   readonly stats: ReadonlyMap<Store, StatsReader>;
-  readonly proofs: ProofSource;
-  readonly observed: Observed;
-  readonly bounds: Bounds;
   /** `answerMs`: of one field, with all stores that had to stand in for another. */
   readonly limits: { readonly proofMs: number; readonly readMs: number; readonly answerMs: number };
-  readonly clock: SendingClock;
-  /** Brings what is known of the read models' progress up to date; answers within its own limit. */
-  readonly freshenSyncs: () => Promise<void>;
-  readonly warn: (error: Error, message: string) => void;
-  readonly after?: After;
 }
 
 export interface ServedRow {
@@ -73,34 +61,24 @@ export interface ServedStats {
   readonly contract: SharedContract;
 }
 
-interface Read<T> {
-  readonly data: T;
-  readonly evidence: ReadEvidence;
-  /** What had expired when the store was asked. */
-  readonly expiredTo: ExpiredTo;
-}
-
-type Ask<T> = (expiredTo: ExpiredTo) => Promise<Answer<T>>;
-
-interface Asked<T> {
-  readonly proof: Proof | null;
-  readonly answer: Answer<T>;
-  readonly expiredTo: ExpiredTo;
-}
-
 type Rows = readonly (StoredResult | null)[];
 
 /** The kind that statistics are made of. */
 const STATS_KIND = 'order_window';
 
+/** Nothing is demanded, and nobody needs to know how it went. */
+export const NO_ERRAND: Errand = { requirement: NO_REQUIREMENT, tell: () => undefined };
+
 export class RequestReader {
   private readonly deps: ReaderDeps;
+  private readonly reads: StoreReads;
+  private readonly router: Router;
   private readonly loaders = new Map<Store, DataLoader<ResultKey, ServedRow, string>>();
-  private readonly incarnations = new Set<string>();
-  private proving: Promise<Proof | null> | null = null;
 
   constructor(deps: ReaderDeps) {
     this.deps = deps;
+    this.reads = new StoreReads(deps);
+    this.router = new Router(deps, this.reads);
   }
 
   /** The stores that are configured, in the order of their declaration. */
@@ -110,25 +88,36 @@ export class RequestReader {
 
   /** The one history that all answers so far speak of; null without one, or when they disagree. */
   get incarnation(): string | null {
-    const [first] = this.incarnations;
-    return first !== undefined && this.incarnations.size === 1 ? first : null;
+    return this.reads.incarnation;
   }
 
   /** The proof of this request, null when the source of truth can't be asked. Asked for once. */
   proof(): Promise<Proof | null> {
-    return (this.proving ??= this.prove());
+    return this.reads.proof();
+  }
+
+  /** A position that reflects what this request has written; null: nobody can say. */
+  afterWrite(): Promise<Position | null> {
+    return this.reads.afterWrite();
   }
 
   /** The engine that was asked for, else the default one (contract.md §8). */
-  async engine(asked: ProcessingEngine | null | undefined): Promise<ProcessingEngine> {
-    if (asked !== null && asked !== undefined) return asked;
-    if (this.deps.observed.defaultEngine() === null) await this.proof();
-    return this.deps.observed.defaultEngine() ?? 'KAFKA_ONLY';
+  engine(asked: ProcessingEngine | null | undefined): Promise<ProcessingEngine> {
+    return this.reads.engine(asked);
   }
 
-  /** One key from the store that the scope names, or from another one with that one's contract. */
-  row(key: ResultKey, scope: ConsistencyScope): Promise<ServedRow> {
-    return this.firstThatAnswers('key', scope, (store) => this.rowFrom(store, key));
+  /** One key, from the store that the planner chooses. */
+  row(key: ResultKey, errand: Errand = NO_ERRAND): Promise<ServedRow> {
+    return this.router.answer(
+      {
+        shape: 'key',
+        stores: this.stores,
+        ask: (store) => this.rowFrom(store, key),
+        offer: ({ contract }) => offerOf([contract]),
+        forget: (store) => void this.loaders.get(store)?.clear(key),
+      },
+      errand,
+    );
   }
 
   /** One key from this store and no other. @throws AppError STORE_UNAVAILABLE */
@@ -141,21 +130,32 @@ export class RequestReader {
     return loader.load(key);
   }
 
-  /** A listing and the contract of the set, by the same rules as `row`. */
-  list(query: ListQuery, scope: ConsistencyScope): Promise<ServedList> {
-    return this.firstThatAnswers('list', scope, async (store) => {
+  /** A listing and the contract of the set, by the same rules as `row`. A requirement holds for the set and for its rows. */
+  list(query: ListQuery, errand: Errand = NO_ERRAND): Promise<ServedList> {
+    const ask = async (store: Store): Promise<ServedList> => {
       const reader = given(this.deps.readers.get(store), store);
       // Elasticsearch lists by searching.
       const as = store === 'ELASTICSEARCH' ? 'SEARCH' : eventual(store);
-      const read = await this.read(store, as, (expiredTo) => reader.list({ ...query, expiredTo }), newestOf);
+      const read = await this.reads.read(store, as, (expiredTo) => reader.list({ ...query, expiredTo }), newestOf);
       return this.listed(read, query, rangeOf(query, read.data));
-    });
+    };
+    // The last one of a full answer only says that there are more.
+    const offer = ({ rows, contract }: ServedList) =>
+      offerOf([contract, ...rows.slice(0, Math.max(1, query.limit - 1)).map((row) => row.contract)]);
+    return this.router.answer({ shape: 'list', stores: this.stores, ask, offer }, errand);
   }
 
   /** Hits of a search. No other store can stand in. @throws AppError SEARCH_QUERY_INVALID, STORE_UNAVAILABLE */
-  async search(query: SearchQuery): Promise<ServedSearch> {
+  search(query: SearchQuery, errand: Errand = NO_ERRAND): Promise<ServedSearch> {
+    const offer = ({ hits, contract }: ServedSearch) =>
+      offerOf([contract, ...hits.slice(0, Math.max(1, query.limit - 1)).map((hit) => hit.contract)]);
+    const ask = (): Promise<ServedSearch> => this.searched(query);
+    return this.router.answer({ shape: 'search', stores: ['ELASTICSEARCH'], ask, offer }, errand);
+  }
+
+  private async searched(query: SearchQuery): Promise<ServedSearch> {
     const searcher = given(this.deps.search, 'ELASTICSEARCH');
-    const { data, evidence } = await this.read(
+    const { data, evidence } = await this.reads.read(
       'ELASTICSEARCH',
       'SEARCH',
       (expiredTo) => searcher.search({ ...query, expiredTo }),
@@ -173,10 +173,10 @@ export class RequestReader {
   }
 
   /** Figures over the windows of a symbol. */
-  symbolStats(query: StatsQuery, scope: ConsistencyScope): Promise<ServedStats> {
-    return this.firstThatAnswers('stats', scope, async (store) => {
+  symbolStats(query: StatsQuery, errand: Errand = NO_ERRAND): Promise<ServedStats> {
+    const ask = async (store: Store): Promise<ServedStats> => {
       const reader = given(this.deps.stats.get(store), store);
-      const { data: stats, evidence } = await this.read(
+      const { data: stats, evidence } = await this.reads.read(
         store,
         eventual(store),
         (expiredTo) => reader.symbolStats({ ...query, expiredTo }),
@@ -186,17 +186,22 @@ export class RequestReader {
       const set = assess(ofSet(evidence, STATS_KIND, query.engine, statsRange(query)));
       const claim = members.reduce(both, set);
       return { stats, contract: this.shared(withReasons(claim, stats.reasons), evidence) };
-    });
+    };
+    const stores = [...this.deps.stats.keys()];
+    return this.router.answer({ shape: 'stats', stores, ask, offer: ({ contract }) => offerOf([contract]) }, errand);
   }
 
   /** The windows of a symbol, oldest first. */
-  history(query: StatsQuery & { readonly limit: number }, scope: ConsistencyScope): Promise<ServedList> {
-    return this.firstThatAnswers('stats', scope, async (store) => {
+  history(query: StatsQuery & { readonly limit: number }, errand: Errand = NO_ERRAND): Promise<ServedList> {
+    const ask = async (store: Store): Promise<ServedList> => {
       const reader = given(this.deps.stats.get(store), store);
-      const ask = (expiredTo: ExpiredTo): ReturnType<StatsReader['history']> => reader.history({ ...query, expiredTo });
-      const read = await this.read(store, eventual(store), ask, newestOf);
+      const history = (expiredTo: ExpiredTo): ReturnType<StatsReader['history']> =>
+        reader.history({ ...query, expiredTo });
+      const read = await this.reads.read(store, eventual(store), history, newestOf);
       return this.listed(read, { kind: STATS_KIND, engine: query.engine }, statsRange(query));
-    });
+    };
+    const offer = ({ rows, contract }: ServedList) => offerOf([contract, ...rows.map((row) => row.contract)]);
+    return this.router.answer({ shape: 'stats', stores: [...this.deps.stats.keys()], ask, offer }, errand);
   }
 
   private listed(
@@ -213,7 +218,7 @@ export class RequestReader {
 
   private async rows(store: Store, keys: readonly ResultKey[]): Promise<ServedRow[]> {
     const reader = given(this.deps.readers.get(store), store);
-    const read = await this.read(store, eventual(store), () => reader.readMany(keys), newestOf);
+    const read = await this.reads.read(store, eventual(store), () => reader.readMany(keys), newestOf);
     const { data, evidence, expiredTo } = read;
     return keys.map((key, i) => {
       const found = data[i] ?? null;
@@ -230,137 +235,17 @@ export class RequestReader {
   private shared(claim: Contract, { now }: ReadEvidence): SharedContract {
     return new SharedContract(claim, this.deps.clock, now);
   }
-
-  /** Each store gets its share of the time, so that a hanging one leaves some for those that stand in for it. */
-  private async firstThatAnswers<T>(
-    shape: ReadShape,
-    scope: ConsistencyScope,
-    ask: (store: Store) => Promise<T>,
-  ): Promise<T> {
-    const configured = shape === 'stats' ? [...this.deps.stats.keys()] : this.stores;
-    const stores = storesFor(shape, scope, configured, (store) => this.deps.observed.suspect(store));
-    const { clock, limits } = this.deps;
-    const end = clock.monotonicMs() + limits.answerMs;
-    let last: Error | null = null;
-    for (const [i, store] of stores.entries()) {
-      const share = shareMs(end - clock.monotonicMs(), stores.length - 1 - i);
-      try {
-        return await within(ask(store), share, () => this.tooSlow(store, share), this.deps.after);
-      } catch (error) {
-        last = asError(error);
-        if (isFinal(last)) throw last;
-      }
-    }
-    throw last ?? unavailable('POSTGRES', undefined);
-  }
-
-  private tooSlow(store: Store, limitMs: number): AppError {
-    this.deps.observed.sawFailure(store);
-    return unavailable(store, new Error(`no answer within ${limitMs} ms`));
-  }
-
-  private async read<T>(
-    store: Store,
-    scope: ConsistencyScope,
-    ask: Ask<T>,
-    newest: (data: T) => Position,
-    limitMs = this.deps.limits.readMs,
-  ): Promise<Read<T>> {
-    const limited: Ask<T> = (to) => this.ask(store, () => ask(to), limitMs);
-    const { proof, answer, expiredTo } =
-      store === 'POSTGRES' ? await this.readTruth(limited) : await this.readModel(limited, newest);
-    if (proof !== null) this.incarnations.add(proof.incarnation);
-    if (answer.applied !== null) {
-      this.incarnations.add(answer.applied.incarnation);
-      this.deps.observed.sawApplied(store, answer.applied.committedAt, scope);
-    }
-    return {
-      data: answer.data,
-      expiredTo,
-      evidence: {
-        store,
-        scope,
-        applied: appliedOf(store, answer.applied),
-        proof,
-        lastProof: this.deps.observed.lastProof,
-        lastCdcSync: this.deps.observed.lastSync(store, scope),
-        now: this.deps.proofs.now(),
-        bounds: this.deps.bounds,
-      },
-    };
-  }
-
-  private async readTruth<T>(ask: Ask<T>): Promise<Asked<T>> {
-    const proof = await this.proof();
-    const expiredTo = expiredToOf(proof ?? this.deps.observed.lastProof);
-    const [answer] = await Promise.all([ask(expiredTo), this.deps.freshenSyncs()]);
-    return { proof, answer, expiredTo };
-  }
-
-  private async readModel<T>(ask: Ask<T>, newest: (data: T) => Position): Promise<Asked<T>> {
-    const known = expiredToOf(this.deps.observed.lastProof);
-    const [proof, first] = await Promise.all([this.proof(), ask(known)]);
-    const expiredTo = proof === null ? known : expiredToOf(proof);
-    // More has expired since this server last looked: seldom, and then the first answer may be short or hold what is gone.
-    const answer = expiredTo === known ? first : await ask(expiredTo);
-    if (proof === null || newest(answer.data) <= proof.position) return { proof, answer, expiredTo };
-    // A row accepted after the proof was read: the facts may be older than the row. Proven once more, for the rest of
-    // the request too; if it still runs ahead, `assess` does not claim it.
-    const again = await this.prove();
-    if (again !== null) this.proving = Promise.resolve(again);
-    return { proof: again ?? proof, answer, expiredTo };
-  }
-
-  private async ask<T>(store: Store, ask: () => Promise<Answer<T>>, limitMs: number): Promise<Answer<T>> {
-    try {
-      return await within(ask(), limitMs, () => new Error(`no answer within ${limitMs} ms`), this.deps.after);
-    } catch (error) {
-      // The question is at fault, not the store: no other one would answer it either.
-      if (isFinal(error)) throw error;
-      this.deps.observed.sawFailure(store);
-      this.deps.warn(asError(error), `${store} could not be read`);
-      throw unavailable(store, error);
-    }
-  }
-
-  private async prove(): Promise<Proof | null> {
-    const { proofMs } = this.deps.limits;
-    const tooLate = (): Error => new Error(`no proof within ${proofMs} ms`);
-    try {
-      const proof = await within(this.deps.proofs.prove(), proofMs, tooLate, this.deps.after);
-      this.deps.observed.sawProof(proof);
-      return proof;
-    } catch (error) {
-      this.deps.warn(asError(error), 'no proof: answers are labelled PROOF_UNAVAILABLE');
-      return null;
-    }
-  }
 }
 
 const newestOf = (rows: Rows): Position =>
   rows.reduce<Position>((high, row) => (row === null ? high : maxPosition(high, row.position)), ORIGIN);
 
-const expiredToOf = (proof: Proof | null): ExpiredTo => proof?.expiry.to ?? null;
-
 /** What an answer over the windows of a range speaks of. */
 const statsRange = ({ from }: StatsQuery): Range => ({ orderBy: 'window_start', from });
 
-/** A read model that can't say how far it is proves nothing; Postgres has no lag to speak of. */
-const appliedOf = (store: Store, applied: AppliedPosition | null): AppliedPosition | null | 'unknown' =>
-  store === 'POSTGRES' ? null : (applied ?? 'unknown');
-
 const eventual = (store: Store): ConsistencyScope => (store === 'POSTGRES' ? 'STRONG' : 'EVENTUAL');
-
-const isFinal = (error: unknown): boolean => error instanceof AppError && !error.retryable;
 
 function given<T>(reader: T | null | undefined, store: Store): T {
   if (reader === null || reader === undefined) throw unavailable(store, 'it is not configured');
   return reader;
 }
-
-const unavailable = (store: Store, cause: unknown): AppError =>
-  new AppError('STORE_UNAVAILABLE', `${store} does not answer, and no other store could. Try again.`, {
-    retryable: true,
-    outcome: 'none',
-    cause,
-  });

@@ -3,8 +3,10 @@ import { within } from '../contract/limit.js';
 import type { Ledger } from '../contract/ledger.js';
 import type { Observed } from '../contract/observed.js';
 import type { ProofSource } from '../contract/proof-port.js';
-import type { ScopePlan } from '../contract/consistency.js';
-import type { RequestReader } from '../contract/reader.js';
+import { isPlain, type ConsistencyPlan } from '../contract/consistency.js';
+import { NO_ERRAND, type RequestReader } from '../contract/reader.js';
+import type { Errand } from '../contract/router.js';
+import { Unmet } from '../contract/unmet.js';
 import type { SendingClock } from '../contract/staleness.js';
 import type { Bounds } from '../contract/assess.js';
 import type { Micros, Position } from '../position/position.js';
@@ -97,5 +99,19 @@ export interface RequestContext {
   readonly reader: RequestReader;
   readonly ledger: Ledger;
   /** Set by the plugin before execution. */
-  plan: ScopePlan;
+  plan: ConsistencyPlan;
+}
+
+/** What is demanded of the root field with this response key. */
+export function errandAt({ plan, ledger }: RequestContext, path: string): Errand {
+  const requirement = plan.requirement(path);
+  return isPlain(requirement) ? NO_ERRAND : { requirement, tell: (taken) => ledger.routed(path, taken) };
+}
+
+/** The answer, or null where the requirement could not be met and null was asked for then. */
+export function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof Unmet && error.as === 'NULL') return null;
+    throw error;
+  });
 }

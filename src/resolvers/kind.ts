@@ -4,7 +4,6 @@
  */
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, Info, Int, Query, Resolver } from 'type-graphql';
-import { scopeOf } from '../contract/consistency.js';
 import { responseKeys } from '../contract/response-keys.js';
 import type { ServedList, ServedRow } from '../contract/reader.js';
 import type { ListQuery, StoredResult } from '../stores/port.js';
@@ -20,7 +19,7 @@ import {
   type KindDefinition,
 } from '../schema/result-kind.js';
 import { DateTime } from '../schema/scalars.js';
-import type { RequestContext } from './context.js';
+import { errandAt, orNull, type RequestContext } from './context.js';
 import { encodeCursor, type Place } from './cursor.js';
 import { cutPage, planPage, type PagePlan } from './page.js';
 
@@ -46,7 +45,7 @@ export function resolverOf(type: KindClass): abstract new () => unknown {
     one(context: RequestContext, info: GraphQLResolveInfo, ...values: unknown[]): Promise<object | null> {
       return readOne(definition, context, info, zip(oneArguments(definition), values));
     }
-    many(context: RequestContext, info: GraphQLResolveInfo, ...values: unknown[]): Promise<object> {
+    many(context: RequestContext, info: GraphQLResolveInfo, ...values: unknown[]): Promise<object | null> {
       return readMany(definition, context, info, zip(manyArguments(definition), values));
     }
   }
@@ -77,7 +76,9 @@ async function readOne(
   const path = String(info.path.key);
   const engine = await context.reader.engine(given['engine'] as ProcessingEngine | undefined);
   const key = { kind: definition.kind, businessKey: definition.one.businessKey(given), engine };
-  const { row, contract } = await context.reader.row(key, scopeOf(context.plan, path));
+  const served = await orNull(context.reader.row(key, errandAt(context, path)));
+  if (served === null) return null;
+  const { row, contract } = served;
   context.ledger.add(path, contract);
   // A deleted result is an absence with a position: its contract is the row's.
   return row === null || isNull(definition, row) ? null : present(definition, row, contract);
@@ -88,11 +89,13 @@ async function readMany(
   context: RequestContext,
   info: GraphQLResolveInfo,
   given: Given,
-): Promise<object> {
+): Promise<object | null> {
   const path = String(info.path.key);
   const page = planPage(definition.kind, given, context.services.maxPageSize);
   const engine = await context.reader.engine(given['engine'] as ProcessingEngine | undefined);
-  const listed = await context.reader.list(listQuery(definition, given, engine, page), scopeOf(context.plan, path));
+  const query = listQuery(definition, given, engine, page);
+  const listed = await orNull(context.reader.list(query, errandAt(context, path)));
+  if (listed === null) return null;
   const place = ({ row }: ServedRow): Place => ({
     order: textIn(row, definition.many.orderBy),
     businessKey: row?.businessKey ?? '',

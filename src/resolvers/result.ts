@@ -1,10 +1,9 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
-import { scopeOf } from '../contract/consistency.js';
 import { DEFAULT_ENGINE, ProcessingEngineEnum } from '../schema/enums.js';
 import { GenericResult, isAbsent, presentGeneric } from '../schema/result-kind.js';
 import type { ProcessingEngine } from '../words.js';
-import type { RequestContext } from './context.js';
+import { errandAt, orNull, type RequestContext } from './context.js';
 
 @Resolver()
 export class ResultResolver {
@@ -19,7 +18,9 @@ export class ResultResolver {
   ): Promise<GenericResult | null> {
     const path = String(info.path.key);
     const key = { kind, businessKey, engine: await context.reader.engine(engine) };
-    const { row, contract } = await context.reader.row(key, scopeOf(context.plan, path));
+    const served = await orNull(context.reader.row(key, errandAt(context, path)));
+    if (served === null) return null;
+    const { row, contract } = served;
     context.ledger.add(path, contract);
     return row === null || isAbsent(row) ? null : presentGeneric(row, contract);
   }

@@ -8,7 +8,7 @@ import { present, type KindDefinition } from '../schema/result-kind.js';
 import { SearchConnection } from '../schema/search-types.js';
 import type { SearchCursor } from '../stores/port.js';
 import type { ProcessingEngine } from '../words.js';
-import type { RequestContext } from './context.js';
+import { errandAt, orNull, type RequestContext } from './context.js';
 import { badCursor, encodeCursor, type Place } from './cursor.js';
 import { planPage } from './page.js';
 
@@ -34,18 +34,20 @@ export class SearchResolver {
     after: string | undefined,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<object> {
+  ): Promise<object | null> {
     const { reader, ledger, services } = context;
     const path = String(info.path.key);
     const kinds = searched(services.kinds, kind ?? null);
     const page = planPage(CURSORS, { first, after }, services.maxPageSize);
-    const found = await reader.search({
+    const query = {
       text,
       kinds: [...kinds.keys()],
       engine: await reader.engine(engine),
       limit: page.size + 1,
       ...(page.start === null ? {} : { after: cursorOf(page.start) }),
-    });
+    };
+    const found = await orNull(reader.search(query, errandAt(context, path)));
+    if (found === null) return null;
     const hits = found.hits.slice(0, page.size);
     ledger.add(path, found.contract);
     for (const [edges, node] of responseKeys(info, ['edges', 'node'])) {

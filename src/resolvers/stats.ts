@@ -1,6 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, Info, Query, Resolver } from 'type-graphql';
-import { scopeOf } from '../contract/consistency.js';
 import { ContractLeaf } from '../contract/field.js';
 import { AppError } from '../errors.js';
 import { DEFAULT_ENGINE, ProcessingEngineEnum } from '../schema/enums.js';
@@ -9,7 +8,7 @@ import { kindOf, present } from '../schema/result-kind.js';
 import { DateTime } from '../schema/scalars.js';
 import { SymbolStatsType } from '../schema/stats-types.js';
 import type { ProcessingEngine } from '../words.js';
-import type { RequestContext } from './context.js';
+import { errandAt, orNull, type RequestContext } from './context.js';
 
 /** A history has at most so many windows: a week. */
 export const HISTORY_WINDOWS = (7 * 24 * 3_600_000) / WINDOW_MS;
@@ -32,10 +31,12 @@ export class StatsResolver {
     engine: ProcessingEngine | undefined,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<object> {
+  ): Promise<object | null> {
     const path = String(info.path.key);
     const query = { symbol, from, to, engine: await context.reader.engine(engine) };
-    const { stats, contract } = await context.reader.symbolStats(query, scopeOf(context.plan, path));
+    const served = await orNull(context.reader.symbolStats(query, errandAt(context, path)));
+    if (served === null) return null;
+    const { stats, contract } = served;
     context.ledger.add(path, contract);
     const figure = (value: unknown): ContractLeaf => new ContractLeaf(value, contract);
     return {
@@ -64,11 +65,13 @@ export class StatsResolver {
     engine: ProcessingEngine | undefined,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<object[]> {
+  ): Promise<object[] | null> {
     const path = String(info.path.key);
     const limit = windowsIn(from, to);
     const query = { symbol, from, to, limit, engine: await context.reader.engine(engine) };
-    const { rows, contract } = await context.reader.history(query, scopeOf(context.plan, path));
+    const served = await orNull(context.reader.history(query, errandAt(context, path)));
+    if (served === null) return null;
+    const { rows, contract } = served;
     context.ledger.add(path, contract);
     return rows.flatMap((served, i) => {
       if (served.row === null) return [];

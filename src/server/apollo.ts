@@ -31,7 +31,7 @@ export async function startApollo(
     plugins: [
       ...quiet(),
       costPlugin<GraphQLContext>(api.schema, limits.cost),
-      contractPlugin<GraphQLContext>(api.readable, metrics.served),
+      contractPlugin<GraphQLContext>(api.readable, mostWaitMs(limits), metrics.served),
     ],
     validationRules: documentRules(limits),
     parseOptions: { maxTokens: limits.tokens },
@@ -49,6 +49,11 @@ export async function startApollo(
   await apollo.start();
   return apollo;
 }
+
+/** What a request has left for waiting when it also has to read, and to be sent. */
+const mostWaitMs = ({ requestMs, answerMs, proofMs }: ServerLimits): number =>
+  Math.max(0, requestMs - 2 * answerMs - proofMs - SPARE_MS);
+const SPARE_MS = 200;
 
 /** The default cache-control plugin wraps every resolver (a third of a page's CPU); the others call Apollo's servers. */
 const quiet = (): ApolloServerPlugin<GraphQLContext>[] => [

@@ -47,7 +47,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const readiness = async (): Promise<Readiness> =>
     closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness();
   addHealth(app, readiness, deps.registry);
-  const newContext = requestContexts(deps, observed);
+  const newContext = requestContexts(deps, observed, metrics);
   addGraphqlRoute(app, { apollo, newContext, requestMs: limits.requestMs, metrics, graphiql: new Graphiql() });
 
   return {

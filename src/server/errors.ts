@@ -18,7 +18,11 @@ export function errorFormatter(
       ...(formatted.path && { path: formatted.path }),
     };
     if (cause instanceof AppError) {
-      return { message: cause.message, ...place, extensions: { code: cause.code, retryable: cause.retryable } };
+      return {
+        message: cause.message,
+        ...place,
+        extensions: { ...cause.details, code: cause.code, retryable: cause.retryable },
+      };
     }
     const code = formatted.extensions?.['code'];
     if (code !== UNKNOWN) return { message: formatted.message, ...place, extensions: { code: code ?? 'BAD_REQUEST' } };

@@ -4,6 +4,8 @@ import type { SharedContract } from '../contract/field.js';
 export interface Metrics {
   /** Counts contracts that went out. */
   readonly served: (contract: SharedContract, count: number) => void;
+  /** Counts a read of Postgres for which there was no room. */
+  readonly refused: () => void;
   /** Observes one answered GraphQL request. */
   readonly answered: (method: string, status: number, seconds: number) => void;
 }
@@ -17,6 +19,11 @@ export function registerMetrics(registry: Registry): Metrics {
     name: 'tidemark_contracts_served_total',
     help: 'Contracts of rows, nulls and sets sent to clients.',
     labelNames: ['level', 'scope', 'store', 'engine'] as const,
+    registers: [registry],
+  });
+  const refused = new Counter({
+    name: 'tidemark_postgres_reads_refused_total',
+    help: 'Reads of results from Postgres for which there was no room (POSTGRES_POOL, POSTGRES_QUEUE).',
     registers: [registry],
   });
   const requests = new Histogram({
@@ -37,6 +44,7 @@ export function registerMetrics(registry: Registry): Metrics {
         },
         count,
       ),
+    refused: () => refused.inc(),
     answered: (method, status, seconds) => requests.observe({ method, status: String(status) }, seconds),
   };
 }

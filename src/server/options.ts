@@ -36,6 +36,12 @@ export interface ServerLimits {
   readonly drainMs: number;
   /** A store that failed is not asked first again before this. */
   readonly storeCooldownMs: number;
+  /** Reads of Postgres at once, by all requests. */
+  readonly postgresReads: number;
+  /** Reads of Postgres that wait for their turn. */
+  readonly postgresQueue: number;
+  /** A store that requests wait for is looked at so often, however many wait. */
+  readonly watchEveryMs: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -53,6 +59,9 @@ export const DEFAULT_LIMITS: ServerLimits = {
   answerMs: 900,
   drainMs: 5000,
   storeCooldownMs: 1000,
+  postgresReads: 10,
+  postgresQueue: 40,
+  watchEveryMs: 25,
 };
 
 export interface ServerConfig {

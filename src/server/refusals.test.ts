@@ -4,9 +4,13 @@ import { windowRow } from './testing/fake-store.js';
 import { configOf, startServer, type Harness } from './testing/harness.js';
 import { refuseOpenBind } from './access.js';
 import { AppError } from '../errors.js';
+import { position } from '../position/position.js';
+import { encodeToken } from '../position/token.js';
 
 const AT = '2026-01-05T09:02:30.000Z';
 const ONE = `orderWindow(symbol: "005930", at: "${AT}")`;
+/** Of the vectors (wire/tokens.json): its position was changed. */
+const TAMPERED = 'Mi4wYjZmN2E1Mi02YzFlLTRhN2EtOWE1NS0zYzBmNGUzZjFhMDEuNDMuNmI3MjlmNTQ';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 let server: Harness;
@@ -58,26 +62,61 @@ test('@consistency takes the scope, of the operation or the field the stricter o
   expect(await served(`query Q($s: ConsistencyScope) { ${ONE} @consistency(scope: $s) ${fields} }`)).toEqual(mongodb);
 });
 
-test('what @consistency does not do yet is refused with its place, before anything is read', async () => {
+test('a demand that is malformed, contradictory or out of place is refused with its place, before anything is read', async () => {
+  const on = (demand: string): string => `{ ${ONE} @consistency(${demand}) { kind } }`;
   const unsupported = [400, ['CONSISTENCY_UNSUPPORTED']];
-  for (const demand of [
-    'minConfidence: HIGH',
-    'maxStalenessMs: 5',
-    'atLeast: "x"',
-    'onUnmet: ERROR',
-    'timeoutMs: 5',
-    'scope: SEARCH',
-    'scope: STRONG, timeoutMs: 1',
-  ]) {
-    expect([demand, await refused(`{ ${ONE} @consistency(${demand}) { kind } }`)]).toEqual([demand, unsupported]);
+  const token = encodeToken({ incarnation: 'inc-1', position: position(7) });
+  for (const [demand, code] of [
+    ['scope: SEARCH', 'CONSISTENCY_UNSUPPORTED'],
+    ['maxStalenessMs: 0', 'CONSISTENCY_INVALID'],
+    ['maxStalenessMs: -5', 'CONSISTENCY_INVALID'],
+    ['timeoutMs: -1', 'CONSISTENCY_INVALID'],
+    ['atLeast: "x"', 'TOKEN_MALFORMED'],
+    [`atLeast: "${TAMPERED}"`, 'TOKEN_TAMPERED'],
+    ['onUnmet: WAIT, timeoutMs: 0', 'CONSISTENCY_CONTRADICTION'],
+  ] as const) {
+    expect([demand, await refused(on(demand))]).toEqual([demand, [400, [code]]]);
   }
+  for (const query of [
+    '{ search(text: "x") @consistency(minConfidence: HIGH) { contract { stale } } }',
+    'query @consistency(minConfidence: HIGH) { search(text: "x") { contract { stale } } }',
+    '{ orders @consistency(minConfidence: HIGH, scope: SEARCH) { contract { stale } } }',
+    'query @consistency(minConfidence: HIGH) { orders @consistency(scope: SEARCH) { contract { stale } } }',
+  ]) {
+    expect([query, await refused(query)]).toEqual([query, [400, ['CONSISTENCY_CONTRADICTION']]]);
+  }
+  const other = encodeToken({ incarnation: 'inc-2', position: position(7) });
+  expect(
+    await refused(`query @consistency(atLeast: "${token}") { ${ONE} @consistency(atLeast: "${other}") { kind } }`),
+  ).toEqual([400, ['TOKEN_FOREIGN']]);
   expect(await refused(`{ ${ONE} { totalAmount @consistency(scope: STRONG) { value } } }`)).toEqual(unsupported);
   expect(await refused('{ serverInfo @consistency(scope: STRONG) { version } }')).toEqual(unsupported);
   expect(
     await refused(`query Q($s: ConsistencyScope) { ${ONE} @consistency(scope: $s) { kind } }`, { s: 'SEARCH' }),
   ).toEqual(unsupported);
-  const { body } = await server.query(`{\n  ${ONE} @consistency(maxStalenessMs: 5) { kind } }`);
+  const { body } = await server.query(`{\n  ${ONE} @consistency(maxStalenessMs: 0) { kind } }`);
   expect(body.errors[0].locations).toEqual([{ line: 2, column: 3 + ONE.length + ' @consistency('.length }]);
+});
+
+test('the header says the same as the directive, and is refused as strictly', async () => {
+  const asked = (header: string) =>
+    server.query(`{ ${ONE} { totalAmount { servedBy } } }`, {}, { 'tidemark-consistency': header });
+  for (const [header, code] of [
+    ['scope=', 'CONSISTENCY_INVALID'],
+    ['scope=NEVER', 'CONSISTENCY_INVALID'],
+    ['max-staleness-ms=soon', 'CONSISTENCY_INVALID'],
+    ['freshness=1', 'CONSISTENCY_INVALID'],
+    ['scope=SEARCH', 'CONSISTENCY_UNSUPPORTED'],
+    ['at-least="x"', 'TOKEN_MALFORMED'],
+    ['on-unmet=WAIT, timeout-ms=0', 'CONSISTENCY_CONTRADICTION'],
+  ] as const) {
+    const answer = await asked(header);
+    expect([header, answer.status, codes(answer)]).toEqual([header, 400, [code]]);
+  }
+  expect([server.mongodb.asked, server.postgres.asked, server.proofs.proved]).toEqual([[], [], 0]);
+  expect((await asked('scope=STRONG, max-staleness-ms=5000')).body.data.orderWindow.totalAmount.servedBy).toBe(
+    'POSTGRES',
+  );
 });
 
 test('too deep, too many aliases, directives, tokens or values is refused before anything is read', async () => {

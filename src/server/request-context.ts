@@ -1,23 +1,36 @@
 import { asError } from '../errors.js';
 import { Ledger } from '../contract/ledger.js';
-import { NO_DEMAND } from '../contract/consistency.js';
+import { createAdmission } from '../contract/admission.js';
+import { NO_PLAN } from '../contract/consistency.js';
 import { within } from '../contract/limit.js';
-import type { Observed } from '../contract/observed.js';
+import type { Observed, Path } from '../contract/observed.js';
 import { RequestReader, type ReaderDeps } from '../contract/reader.js';
+import { AppliedWatch } from '../contract/watch.js';
 import type { Services } from '../resolvers/context.js';
 import { KINDS } from '../schema/kinds/index.js';
 import { kindOf } from '../schema/result-kind.js';
 import type { GraphQLContext } from './apollo.js';
+import type { Applied, ResultReader } from '../stores/port.js';
+import type { Store } from '../words.js';
+import type { Metrics } from './metrics.js';
 import type { AppDeps } from './options.js';
 import { Outbox } from './outbox.js';
 
 /** The read models' progress is asked for at most so often; in between, the last answer stands: older is safe. */
 const FRESH_MS = 250;
 const FRESHEN_LIMIT_MS = 200;
+/** Requests that wait for one store at a time. */
+const MOST_WAITING = 1_000;
 
 /** Makes the context of each request. */
-export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQLContext & { readonly outbox: Outbox } {
+export function requestContexts(
+  deps: AppDeps,
+  observed: Observed,
+  metrics: Metrics,
+): () => GraphQLContext & { readonly outbox: Outbox } {
   const { config, monotonicMs } = deps;
+  const { limits } = config;
+  const warn: ReaderDeps['warn'] = (error, message) => deps.logger.warn({ err: error }, message);
   const clock = { now: () => deps.proofs.now(), monotonicMs };
   const storeStatuses = async (): ReturnType<AppDeps['storeStatuses']> => {
     const statuses = await deps.storeStatuses();
@@ -53,15 +66,34 @@ export function requestContexts(deps: AppDeps, observed: Observed): () => GraphQ
     limits: config.limits,
     clock,
     freshenSyncs: freshener(storeStatuses, monotonicMs),
-    warn: (error, message) => deps.logger.warn({ err: error }, message),
+    admission: createAdmission({ concurrent: limits.postgresReads, queued: limits.postgresQueue }, metrics.refused),
+    watch: new AppliedWatch({
+      look: lookAt(deps.readers, limits.readMs),
+      everyMs: limits.watchEveryMs,
+      most: MOST_WAITING,
+      warn,
+    }),
+    warn,
   };
   return () => ({
     services,
     reader: new RequestReader(readerDeps),
     ledger: new Ledger(),
-    plan: NO_DEMAND,
+    plan: NO_PLAN,
     outbox: new Outbox(),
   });
+}
+
+/** How far a store is: by a read of nothing, or, of what a search finds, by a search for one result. */
+function lookAt(readers: ReadonlyMap<Store, ResultReader>, readMs: number) {
+  const nobody = { kind: 'order', businessKey: '-', engine: 'KAFKA_ONLY' } as const;
+  const listing = { ...nobody, equals: {}, orderBy: 'event_time', descending: true, limit: 1 };
+  return async (store: Store, path: Path): Promise<Applied | null> => {
+    const reader = readers.get(store);
+    if (reader === undefined) return null;
+    const answer = path === 'SEARCH' ? reader.list(listing) : reader.readMany([nobody]);
+    return (await within<{ applied: Applied | null }>(answer, readMs, () => new Error('no answer in time'))).applied;
+  };
 }
 
 /** One look at the stores at a time, shared; a store that is slow or down costs a reader of Postgres a bounded wait once. */

@@ -1,6 +1,8 @@
 /** Clients: they ask any server for results, listings and searches, and write down what they were told, and when. */
 import type { SharedContract } from '../../../src/contract/field.js';
 import type { ServedList, ServedRow } from '../../../src/contract/reader.js';
+import type { Errand } from '../../../src/contract/router.js';
+import { NO_REQUIREMENT } from '../../../src/planner/requirement.js';
 import type { ResultKey } from '../../../src/position/commit-log.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../../../src/words.js';
 import type { Answer, Claim, Contract, Instant, Poll } from '../../history/types.js';
@@ -54,6 +56,11 @@ const rowClaim = ({ kind, engine, businessKey }: ResultKey, { row, contract }: S
   contract: contractOf(contract, row === null),
 });
 
+const scoped = (scope: ConsistencyScope): Errand => ({
+  requirement: { ...NO_REQUIREMENT, scope },
+  tell: () => undefined,
+});
+
 export class Client {
   private asked = 0;
 
@@ -96,8 +103,9 @@ export class Client {
   rows(server: Server, keys: readonly ResultKey[], scope: ConsistencyScope, only?: Store): Promise<void> {
     return this.answered(server, scope, async () => {
       const reader = server.reader();
+      const errand = scoped(scope);
       const one = (key: ResultKey): Promise<ServedRow> =>
-        only === undefined ? reader.row(key, scope) : reader.rowFrom(only, key);
+        only === undefined ? reader.row(key, errand) : reader.rowFrom(only, key);
       const served = await Promise.all(keys.map(one));
       return served.map((row, i) => rowClaim(keys[i] as ResultKey, row));
     });
@@ -107,7 +115,7 @@ export class Client {
     const symbol = this.world.sim.random.pick(['A', 'B', 'C']);
     const query = { kind: KIND, engine, equals: { symbol }, orderBy: 'window_start', descending: false, limit: 501 };
     return this.answered(server, scope, async () => {
-      const { rows, contract }: ServedList = await server.reader().list(query, scope);
+      const { rows, contract }: ServedList = await server.reader().list(query, scoped(scope));
       const members = rows.flatMap(({ row }) => (row === null ? [] : [row.businessKey]));
       const set: Claim = {
         subject: 'set',
