@@ -43,6 +43,8 @@ export interface PipelineEvidence {
   readonly gapRuns: readonly string[];
   /** KAFKA_ONLY: a run that owns a source partition began behind its first record, so that a result may be missing. */
   readonly resumed: boolean;
+  /** No event that such a run has not read is newer than this, ISO-8601; null or left out: nobody knows. */
+  readonly resumedUntil?: string | null;
   /** Offset of the newest record here by which lost output was noticed; null: none was. */
   readonly lossOffset: number | null;
   /** null for an engine that takes none, or whose runs were not heard of. */

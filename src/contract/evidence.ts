@@ -1,12 +1,21 @@
 /** From what a read brought back to the input of `assess`. Pure. */
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
-import { mayHaveExpired, NOTHING_EXPIRED, setMayLack, type Expiry, type Range } from '../position/expiry.js';
+import {
+  beyond,
+  keyTime,
+  mayHaveExpired,
+  NOTHING_EXPIRED,
+  setMayLack,
+  type Expiry,
+  type Range,
+} from '../position/expiry.js';
 import type { Micros } from '../position/position.js';
 import type { StatsMembers, StatsQuery, StoredResult } from '../stores/port.js';
 import type { AppliedPosition, AssessedRow, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
 import type { CheckpointEvidence } from './checkpoints.js';
 import { NO_LETTERS } from './dead-letters.js';
+import { latest } from './pipeline-facts.js';
 import type { PipelineFact, Proof } from './proof-port.js';
 
 /** What one read of one store brought back besides its data. */
@@ -27,7 +36,9 @@ export interface ReadEvidence {
 export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | null): Assessment {
   const facts = read.proof ?? read.lastProof;
   const pipeline =
-    row === null ? ofEngine(facts, key.engine) : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
+    row === null
+      ? judged(ofEngine(facts, key.engine), key.kind, keyTime(key.businessKey))
+      : (facts?.pipeline(row.pipeline, row.resultPartition) ?? null);
   const expired = row === null && mayHaveExpired(expiryOf(read), key);
   const letters = facts?.letters ?? NO_LETTERS;
   const held =
@@ -35,6 +46,15 @@ export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | nu
       ? letters.holdsNull(key, topicsOf(facts, key.engine))
       : letters.holdsRow(row, facts?.pipeline(row.pipeline, row.resultPartition)?.resultTopic ?? null);
   return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null, { expired, deadLetter: held });
+}
+
+/** Kinds of which no result folds, or rests on, an event older than the time in its key. */
+const BEGINS_WITH_ITS_KEY: ReadonlySet<string> = new Set(['order_window']);
+
+/** What begins after all that came before the run can't have been lost, or be missing, because of a restart (ADR 5). */
+function judged(pipeline: PipelineEvidence | null, kind: string, begins: string | null): PipelineEvidence | null {
+  if (pipeline?.resumed !== true || !BEGINS_WITH_ITS_KEY.has(kind)) return pipeline;
+  return beyond(begins, pipeline.resumedUntil ?? null) ? { ...pipeline, resumed: false } : pipeline;
 }
 
 const expiryOf = ({ proof, lastProof }: ReadEvidence): Expiry => (proof ?? lastProof)?.expiry ?? NOTHING_EXPIRED;
@@ -49,7 +69,8 @@ export function ofSet(
   engine: ProcessingEngine,
   range: Range | null | 'living',
 ): Assessment {
-  const pipeline = ofEngine(read.proof ?? read.lastProof, engine);
+  const begins = range !== null && range !== 'living' && range.orderBy === 'window_start' ? range.from : null;
+  const pipeline = judged(ofEngine(read.proof ?? read.lastProof, engine), kind, begins);
   const expired = range !== 'living' && setMayLack(expiryOf(read), { kind, engine }, range);
   return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null, {
     expired,
@@ -139,6 +160,7 @@ export function weakestOf(facts: readonly PipelineFact[]): PipelineEvidence {
     owners: {},
     gapRuns: [],
     resumed: facts.some((fact) => fact.resumed),
+    resumedUntil: latest(facts.flatMap((fact) => (fact.resumed ? [fact.resumedUntil ?? null] : []))),
     lossOffset: facts.reduce<number | null>((most, fact) => later(most, fact.lossOffset), null),
     checkpoints: weakestCheckpoints(facts.map((fact) => fact.checkpoints)),
   };

@@ -14,7 +14,12 @@ export interface StoredFacts {
   readonly facts: {
     /** `<run>/<subtask>` → where its output has a hole. */
     readonly gaps?: Readonly<Record<string, number>>;
-    readonly assignments: Readonly<Record<string, { readonly run: string; readonly startOffset: number }>>;
+    readonly assignments: Readonly<
+      Record<
+        string,
+        { readonly run: string; readonly startOffset: number; readonly maxEventTimeBefore?: string | null }
+      >
+    >;
     readonly heartbeats: Readonly<
       Record<
         string,
@@ -50,6 +55,13 @@ const earliest = (values: readonly Micros[]): Micros | null =>
 /** Gaps of which an older release did not write down where they lie: every row may be older. */
 const lostBefore = (gaps: StoredFacts['facts']['gaps']): number | null =>
   Object.keys(gaps ?? {}).length === 0 ? null : Number.MAX_SAFE_INTEGER;
+
+/** The latest; null when one is unknown, or there is none. ISO-8601 texts of one form compare like times. */
+export const latest = (times: readonly (string | null)[]): string | null =>
+  times.reduce<string | null>(
+    (most, time) => (most === null || time === null ? null : time > most ? time : most),
+    times[0] ?? null,
+  );
 
 /** How far every subtask that speaks of a source partition has come in it. */
 function slowest(progress: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
@@ -123,6 +135,9 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     ],
     // Nothing precedes offset 0.
     resumed: Object.values(assignments).some(({ startOffset }) => startOffset !== 0),
+    resumedUntil: latest(
+      Object.values(assignments).flatMap((own) => (own.startOffset === 0 ? [] : [own.maxEventTimeBefore ?? null])),
+    ),
     lossOffset: stored.facts.lossOffset ?? lostBefore(stored.facts.gaps),
     checkpoints: checkpointsOf(stored.facts),
     watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),

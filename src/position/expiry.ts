@@ -49,7 +49,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** The time that a business key ends in, after an `@`; null: it carries none. */
 export const keyTime = (businessKey: string): string | null => KEY_TIME.exec(businessKey)?.[1] ?? null;
 
-const beyond = (time: string | null, until: string | null): boolean =>
+/** Is the time known, of the one form, and later? */
+export const beyond = (time: string | null, until: string | null): boolean =>
   time !== null && until !== null && TIME.test(time) && time > until;
 
 /**
