@@ -27,7 +27,7 @@ export async function startApollo(
   newId: () => string,
 ): Promise<ApolloServer<GraphQLContext>> {
   const apollo = new ApolloServer<GraphQLContext>({
-    gateway: gatewayOf(api.schema, createExecutor(api.schema, limits.compiledQueries)),
+    gateway: gatewayOf(api.schema, createExecutor(api.schema, limits.compiledFields)),
     plugins: [
       ...quiet(),
       costPlugin<GraphQLContext>(api.schema, limits.cost),

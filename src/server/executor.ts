@@ -11,11 +11,13 @@ import {
   getOperationAST,
   GraphQLError,
   GraphQLInt,
+  Kind,
   parse,
   valueFromASTUntyped,
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
+  type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LateStaleness } from '../contract/staleness.js';
@@ -24,17 +26,21 @@ import { LruMap } from './lru-map.js';
 type GatewayInterface = ApolloServerOptionsWithGateway<BaseContext>['gateway'];
 export type GatewayExecutor = NonNullable<Awaited<ReturnType<GatewayInterface['load']>>['executor']>;
 type Variables = Readonly<Record<string, unknown>>;
-type Compiled =
+type Compiled = { readonly fields: number } & (
   | { readonly query: CompiledQuery['query']; readonly defaults: Variables }
-  | { readonly errors: readonly GraphQLError[] };
+  | { readonly errors: readonly GraphQLError[] }
+);
 
 /** Ints as the schema has them, but for those that are only known when the response is sent. */
 export const serializeInt = (value: unknown): unknown =>
   value instanceof LateStaleness ? value : GraphQLInt.serialize(value);
 
-/** @param capacity compiled documents kept; the least recently used goes first */
+/**
+ * @param capacity fields of compiled documents kept, of all documents together; the least recently used goes first. A document's
+ * code grows with its fields, each about 2.8 kB: clients that write their keys into the text would else fill the memory.
+ */
 export function createExecutor(schema: GraphQLSchema, capacity: number): GatewayExecutor {
-  const kept = new LruMap<string, Compiled>(capacity);
+  const kept = new LruMap<string, Compiled>(capacity, ({ fields }) => fields);
   return async ({ source, queryHash, operationName, context, request }) => {
     const key = `${queryHash}/${operationName ?? ''}`;
     let compiled = kept.get(key);
@@ -65,12 +71,44 @@ export function gatewayOf(schema: GraphQLSchema, executor: GatewayExecutor): Gat
 
 function compile(schema: GraphQLSchema, source: string, operationName: string | null): Compiled {
   const document = parse(source);
+  const fields = fieldsOf(document);
   const compiled = compileQuery(schema, document, operationName ?? undefined, {
     customSerializers: { Int: serializeInt },
     useExperimentalPathBasedSkipInclude: true,
   });
-  if (!isCompiledQuery(compiled)) return { errors: compiled.errors ?? [] };
-  return { query: compiled.query, defaults: defaultsOf(document, operationName) };
+  if (!isCompiledQuery(compiled)) return { fields, errors: compiled.errors ?? [] };
+  return { fields, query: compiled.query, defaults: defaultsOf(document, operationName) };
+}
+
+/** Fields of a document, those of a fragment wherever it is spread: what the compiler writes code for. */
+export function fieldsOf(document: DocumentNode): number {
+  const known = new Map<string, number>();
+  const fragments = new Map(
+    document.definitions.flatMap((each) =>
+      each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each] as const] : [],
+    ),
+  );
+  const spread = (name: string): number => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    // Validation has refused a fragment that spreads itself; counted here, it would never end.
+    known.set(name, 0);
+    const count = within(fragments.get(name)?.selectionSet);
+    known.set(name, count);
+    return count;
+  };
+  const within = (set: SelectionSetNode | undefined): number =>
+    (set?.selections ?? []).reduce(
+      (sum, each) =>
+        sum +
+        (each.kind === Kind.FRAGMENT_SPREAD ? spread(each.name.value) : within(each.selectionSet)) +
+        (each.kind === Kind.FIELD ? 1 : 0),
+      0,
+    );
+  return document.definitions.reduce(
+    (sum, each) => sum + (each.kind === Kind.OPERATION_DEFINITION ? within(each.selectionSet) : 0),
+    0,
+  );
 }
 
 const defaultsOf = (document: DocumentNode, operationName: string | null): Variables =>

@@ -1,11 +1,12 @@
-/** A map of at most `capacity` entries; the one used longest ago goes. */
+/** A map whose entries weigh at most `capacity` together (one each, unless told); what was used longest ago goes. */
 export class LruMap<K, V> {
   private readonly entries = new Map<K, V>();
-  private readonly capacity: number;
+  private weight = 0;
 
-  constructor(capacity: number) {
-    this.capacity = capacity;
-  }
+  constructor(
+    private readonly capacity: number,
+    private readonly weigh: (value: V) => number = () => 1,
+  ) {}
 
   get size(): number {
     return this.entries.size;
@@ -20,11 +21,21 @@ export class LruMap<K, V> {
     return value;
   }
 
+  /** The newest entry stays, whatever it weighs. */
   set(key: K, value: V): void {
-    this.entries.delete(key);
+    this.remove(key);
     this.entries.set(key, value);
-    if (this.entries.size <= this.capacity) return;
-    const [oldest] = this.entries.keys();
-    if (oldest !== undefined) this.entries.delete(oldest);
+    this.weight += this.weigh(value);
+    for (const oldest of this.entries.keys()) {
+      if (this.weight <= this.capacity || this.entries.size === 1) return;
+      this.remove(oldest);
+    }
+  }
+
+  private remove(key: K): void {
+    const value = this.entries.get(key);
+    if (value === undefined) return;
+    this.weight -= this.weigh(value);
+    this.entries.delete(key);
   }
 }
