@@ -13,6 +13,8 @@ import type { StateFiles } from './state-files.js';
 /** Records folded between two looks at heartbeat and back-pressure. */
 const SLICE = 250;
 const MAX_OUTBOX = 5_000;
+/** kafkajs sends one of these per heartbeat interval at most. */
+const BEAT_MS = 1_000;
 
 export interface Parts {
   readonly config: Config;
@@ -110,11 +112,22 @@ export class Processor {
   }
 
   async onBatch(payload: EachBatchPayload): Promise<void> {
-    const { batch, heartbeat, resolveOffset, isStale, isRunning } = payload;
-    const { sender, now } = this.parts;
+    const { heartbeat, isStale, isRunning } = payload;
     const run = this.#run;
     if (run === null || this.#stopping || isStale() || !(await this.#follows(run, payload))) return;
     const mine = (): boolean => run === this.#run && !this.#stopping && isRunning() && !isStale();
+    // The broker may take longer to confirm results than a session lasts: a member that works must not lose its partitions, because
+    // a new run has to doubt all that the old one touched. What a heartbeat fails with is found out by the next awaited one.
+    const beating = setInterval(() => void heartbeat().catch(() => undefined), BEAT_MS);
+    try {
+      await this.#fold(run, payload, mine);
+    } finally {
+      clearInterval(beating);
+    }
+  }
+
+  async #fold(run: Run, { batch, heartbeat, resolveOffset }: EachBatchPayload, mine: () => boolean): Promise<void> {
+    const { sender, now } = this.parts;
     for (let i = 0; i < batch.messages.length && mine(); i += SLICE) {
       const slice = batch.messages.slice(i, i + SLICE);
       try {
