@@ -2,13 +2,16 @@
  * Bugs that the simulation must find, each a wrong implementation of one port or part around the right code: the server's
  * sources know nothing of them. A clean run uses none.
  */
+import type { Errand } from '../../src/contract/router.js';
 import type { Proof, ProofSource } from '../../src/contract/proof-port.js';
 import type { IngestStore } from '../../src/ingest/port.js';
 import type { LogConsumer, LogRecord } from '../../src/log/port.js';
 import { keyOf } from '../../src/position/commit-log.js';
-import { position, type Micros } from '../../src/position/position.js';
+import { maxPosition, position, type Micros, type Position } from '../../src/position/position.js';
 import { decodeDocument, type ResultDocument } from '../../src/stores/document.js';
-import type { Answer, ReadModel } from '../../src/stores/port.js';
+import { AppliedWatch } from '../../src/contract/watch.js';
+import type { Answer, ReadModel, ResultReader } from '../../src/stores/port.js';
+import type { Store } from '../../src/words.js';
 import type { Tick } from '../../src/ingest/port.js';
 import type { Lock } from './ports/locks.js';
 import { MemoryPostgres } from './ports/postgres.js';
@@ -26,6 +29,10 @@ export const BUGS = {
   'floor-ignored': 'a store behind the floor of the in-flight set is believed to be current',
   'aborted-read': 'records of aborted Kafka transactions are let through',
   'wall-clock-sync': "the sync time is the server's wall clock",
+  'stale-clock': "Postgres' time stands still between two proofs",
+  'early-wait': 'a wait ends at once, and the store is believed to have come there',
+  'foreign-token': 'a token of another history is taken for one of this',
+  'fallback-upgrades': 'what stands in for an unmet answer is said to meet its requirement',
 } as const;
 export type Bug = keyof typeof BUGS;
 
@@ -184,4 +191,50 @@ export function wallClockSync(inner: ReadModel, wallUs: () => number): ReadModel
     readMany: async (keys) => now(await inner.readMany(keys)),
     list: async (query) => now(await inner.list(query)),
   };
+}
+
+/** Its position is believed, whatever history it is of. */
+export const foreignToken = (errand: Errand, incarnation: string): Errand => {
+  const { atLeast } = errand.requirement;
+  if (atLeast === null) return errand;
+  return { ...errand, requirement: { ...errand.requirement, atLeast: { ...atLeast, incarnation } } };
+};
+
+export const fallbackUpgrades = (errand: Errand): Errand => ({
+  ...errand,
+  tell: (taken) => errand.tell({ ...taken, met: true }),
+});
+
+export function staleClock(inner: ProofSource): ProofSource {
+  let at: Micros | null = null;
+  return {
+    now: () => at,
+    prove: async () => {
+      const proof = await inner.prove();
+      at = inner.now();
+      return proof;
+    },
+  };
+}
+
+/** What a read model says of itself counts no more than what was waited for. */
+export class EarlyWatch extends AppliedWatch {
+  private readonly believed = new Map<Store, Position>();
+
+  override reached(...[store, , until]: Parameters<AppliedWatch['reached']>): Promise<boolean> {
+    this.believed.set(store, until.position);
+    return Promise.resolve(true);
+  }
+
+  reader(inner: ResultReader): ResultReader {
+    const there = <T>({ applied, data }: Answer<T>): Answer<T> => {
+      const at = this.believed.get(inner.store) ?? position(0);
+      return { data, applied: applied === null ? null : { ...applied, position: maxPosition(applied.position, at) } };
+    };
+    return {
+      store: inner.store,
+      readMany: async (keys) => there(await inner.readMany(keys)),
+      list: async (query) => there(await inner.list(query)),
+    };
+  }
 }

@@ -4,7 +4,7 @@ import { Observed, type Path } from '../../src/contract/observed.js';
 import { createProofSource } from '../../src/contract/proof.js';
 import type { ProofSource } from '../../src/contract/proof-port.js';
 import { RequestReader, type ReaderDeps } from '../../src/contract/reader.js';
-import { AppliedWatch } from '../../src/contract/watch.js';
+import { AppliedWatch, type WatchOptions } from '../../src/contract/watch.js';
 import type { CrashPoint } from '../../src/ingest/commit.js';
 import { startHeartbeat } from '../../src/ingest/heartbeat.js';
 import { startPeriodic } from '../../src/ingest/periodic.js';
@@ -155,6 +155,7 @@ export class Server {
       after: process.after,
     });
     if (world.bug === 'joins-in-flight') return wrong.joinsInFlight(proofs);
+    if (world.bug === 'stale-clock') return wrong.staleClock(proofs);
     return world.bug === 'floor-ignored' ? wrong.floorIgnored(proofs) : proofs;
   }
 
@@ -177,6 +178,16 @@ export class Server {
         if (binding.status === 'bound') observed.sawApplied(model.store, binding.applied.committedAt);
       }
     };
+    const watching: WatchOptions = {
+      look: lookAt(readers),
+      everyMs: 20,
+      most: 50,
+      warn: () => undefined,
+      after: process.after,
+    };
+    const early = world.bug === 'early-wait' ? new wrong.EarlyWatch(watching) : null;
+    if (early !== null) for (const model of models) readers.set(model.store, early.reader(model));
+    const watch = early ?? new AppliedWatch(watching);
     return {
       readers,
       search: null,
@@ -188,13 +199,7 @@ export class Server {
       clock: { now: () => proofs.now(), monotonicMs },
       freshenSyncs,
       admission: createAdmission({ concurrent: 3, queued: 6 }),
-      watch: new AppliedWatch({
-        look: lookAt(readers),
-        everyMs: 20,
-        most: 50,
-        warn: () => undefined,
-        after: process.after,
-      }),
+      watch,
       warn: () => undefined,
       after: process.after,
     };

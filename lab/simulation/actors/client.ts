@@ -2,10 +2,12 @@
 import type { SharedContract } from '../../../src/contract/field.js';
 import type { ServedList, ServedRow } from '../../../src/contract/reader.js';
 import type { Errand } from '../../../src/contract/router.js';
-import { NO_REQUIREMENT } from '../../../src/planner/requirement.js';
+import { NO_DEMAND, requirementOf, type Demand } from '../../../src/planner/requirement.js';
 import type { ResultKey } from '../../../src/position/commit-log.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../../../src/words.js';
 import type { Answer, Claim, Contract, Instant, Poll } from '../../history/types.js';
+import { fallbackUpgrades, foreignToken } from '../bugs.js';
+import { broken, demandAtRandom } from '../demands.js';
 import type { Server } from '../server.js';
 import type { World } from '../world.js';
 import { KIND } from './engine.js';
@@ -56,13 +58,10 @@ const rowClaim = ({ kind, engine, businessKey }: ResultKey, { row, contract }: S
   contract: contractOf(contract, row === null),
 });
 
-const scoped = (scope: ConsistencyScope): Errand => ({
-  requirement: { ...NO_REQUIREMENT, scope },
-  tell: () => undefined,
-});
-
 export class Client {
   private asked = 0;
+  /** What this session was shown so far. */
+  private token: { readonly incarnation: string; readonly position: number } | null = null;
 
   constructor(
     private readonly world: World,
@@ -101,9 +100,8 @@ export class Client {
 
   /** @param only from this store and no other */
   rows(server: Server, keys: readonly ResultKey[], scope: ConsistencyScope, only?: Store): Promise<void> {
-    return this.answered(server, scope, async () => {
+    return this.answered(server, scope, only !== undefined, async (errand) => {
       const reader = server.reader();
-      const errand = scoped(scope);
       const one = (key: ResultKey): Promise<ServedRow> =>
         only === undefined ? reader.row(key, errand) : reader.rowFrom(only, key);
       const served = await Promise.all(keys.map(one));
@@ -114,8 +112,8 @@ export class Client {
   private list(server: Server, engine: ProcessingEngine, scope: ConsistencyScope): Promise<void> {
     const symbol = this.world.sim.random.pick(['A', 'B', 'C']);
     const query = { kind: KIND, engine, equals: { symbol }, orderBy: 'window_start', descending: false, limit: 501 };
-    return this.answered(server, scope, async () => {
-      const { rows, contract }: ServedList = await server.reader().list(query, scoped(scope));
+    return this.answered(server, scope, false, async (errand) => {
+      const { rows, contract }: ServedList = await server.reader().list(query, errand);
       const members = rows.flatMap(({ row }) => (row === null ? [] : [row.businessKey]));
       const set: Claim = {
         subject: 'set',
@@ -130,15 +128,31 @@ export class Client {
     });
   }
 
-  private async answered(server: Server, asked: ConsistencyScope, ask: () => Promise<Claim[]>): Promise<void> {
+  private async answered(
+    server: Server,
+    asked: ConsistencyScope,
+    plain: boolean,
+    ask: (errand: Errand) => Promise<Claim[]>,
+  ): Promise<void> {
+    const { random } = this.world.sim;
+    const demand: Demand | null = plain || random.chance(0.5) ? null : demandAtRandom(random, asked, this.token);
+    let met = true;
+    const errand: Errand = {
+      requirement: requirementOf(demand ?? { ...NO_DEMAND, scope: asked }, 400),
+      tell: (taken) => (met &&= taken.met),
+    };
     this.asked += 1;
     const id = this.record.answers.length * 10 + this.asked / 1e6;
+    const carried = this.seeded(errand);
     const started = this.record.look();
     const back = this.world.postgresBackMs;
-    const claims = await ask().catch(() => null);
+    const claims = await ask(carried).catch(() => null);
     // If Postgres' clock was set back meanwhile, nobody can say how old the answer was when it was sent.
     if (claims === null || this.world.postgresBackMs !== back) return;
     const ended = this.record.look();
+    if (demand !== null)
+      for (const sentence of broken(demand, met, claims)) this.world.found(`requirement: ${sentence}`);
+    this.remember(claims);
     const told = claims.map((c) => `${c.contract.servedBy} ${c.contract.level} @${c.contract.provenAt}`).join(', ');
     this.world.sim.note(`${this.session} hears ${server.name}: ${told}`);
     this.record.answers.push({
@@ -150,8 +164,20 @@ export class Client {
       ended,
       query: '',
       asked,
-      atLeast: null,
+      atLeast: demand?.atLeast !== undefined && demand.atLeast !== null && met ? Number(demand.atLeast.position) : null,
       claims,
     });
+  }
+
+  private seeded(errand: Errand): Errand {
+    const { bug, postgres } = this.world;
+    if (bug === 'foreign-token') return foreignToken(errand, postgres.clock.incarnation);
+    return bug === 'fallback-upgrades' ? fallbackUpgrades(errand) : errand;
+  }
+
+  private remember(claims: readonly Claim[]): void {
+    const { incarnation } = this.world.postgres.clock;
+    const shown = claims.map(({ contract }) => Math.max(contract.provenAt ?? 0, contract.position ?? 0));
+    this.token = { incarnation, position: Math.max(this.token?.position ?? 0, ...shown) };
   }
 }
