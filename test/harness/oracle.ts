@@ -12,6 +12,14 @@ const FORMAT = {
   'null.literal': '\x1d',
 };
 
+/** fold.py was shown less than it was told to wait for. */
+const ENDED_EARLY = 3;
+/**
+ * The console consumer ends when nothing comes for so long, and only then gives out what it holds back: longer is slower,
+ * and on a busy machine too short. Milliseconds.
+ */
+const SILENT_MS = [8_000, 30_000, 120_000];
+
 export interface OracleOptions {
   /** Java class path of Kafka's jars, e.g. `/path/lib/*`. */
   readonly classpath: string;
@@ -55,13 +63,30 @@ export async function eachOracleRow(options: OracleOptions, visit: (row: OracleR
   const end = Object.entries(ends).map(([p, o]) => `${p}:${o}`);
   if (Object.values(ends).every((offset) => offset === 0)) return;
 
-  const server = ['--bootstrap-server', options.brokers, '--topic', topic, '--from-beginning', '--timeout-ms', '8000'];
+  for (const silentMs of SILENT_MS) {
+    const code = await foldOnce(options, topic, end, silentMs, visit);
+    if (code === 0) return;
+    if (code !== ENDED_EARLY) throw new Error(`fold.py ended with ${code}`);
+  }
+  throw new Error(`the console consumer did not show ${topic} up to ${end.join(', ')}`);
+}
+
+/** @returns fold.py's exit code; if it is not 0, nothing was visited. */
+async function foldOnce(
+  options: OracleOptions,
+  topic: string,
+  end: readonly string[],
+  silentMs: number,
+  visit: (row: OracleRow) => void,
+): Promise<number> {
+  const from = ['--topic', topic, '--from-beginning', '--timeout-ms', String(silentMs)];
+  const server = ['--bootstrap-server', options.brokers, ...from];
   const format = Object.entries(FORMAT).flatMap(([k, v]) => ['--formatter-property', `${k}=${v}`]);
   const args = [...javaArgs(options.classpath), 'org.apache.kafka.tools.consumer.ConsoleConsumer', ...server];
   const consumer = spawn('java', [...args, '--isolation-level', 'read_committed', ...format], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  await eachFoldLine(
+  return eachFoldLine(
     [
       ...['--console', '--end', end.join(','), '--window-ms', String(options.windowMs ?? 300_000)],
       ...(options.valuesOnly === true ? ['--values-only'] : []),
@@ -77,7 +102,8 @@ export async function eachOracleRow(options: OracleOptions, visit: (row: OracleR
 /** Runs fold.py; `feed` gets its standard input. */
 export async function runFold(args: readonly string[], feed: (stdin: NodeJS.WritableStream) => void): Promise<string> {
   const lines: string[] = [];
-  await eachFoldLine(args, feed, (line) => lines.push(`${line}\n`));
+  const code = await eachFoldLine(args, feed, (line) => lines.push(`${line}\n`));
+  if (code !== 0) throw new Error(`fold.py ended with ${code}`);
   return lines.join('');
 }
 
@@ -85,18 +111,19 @@ async function eachFoldLine(
   args: readonly string[],
   feed: (stdin: NodeJS.WritableStream) => void,
   visit: (line: string) => void,
-): Promise<void> {
+): Promise<number> {
   const python = spawn('python3', [FOLD, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve, reject) => {
+  const ended = new Promise<number>((resolve, reject) => {
     python.on('error', reject);
-    python.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`fold.py ended with ${code}`))));
+    python.on('close', (code) => resolve(code ?? -1));
   });
   feed(python.stdin);
   const read = async (): Promise<void> => {
     for await (const line of createInterface({ input: python.stdout, crlfDelay: Infinity }))
       if (line !== '') visit(line);
   };
-  await Promise.all([read(), ended]);
+  const [, code] = await Promise.all([read(), ended]);
+  return code;
 }
 
 const javaArgs = (classpath: string): string[] => ['-Xmx256m', '-XX:+UseSerialGC', '-cp', classpath];

@@ -5,7 +5,7 @@ Shares no code with the project. Reads source records, writes one JSON line per 
 
     fold.py                       stdin: JSON lines {"case"?, "partition", "offset", "key", "value"}; value null = tombstone
     fold.py --console             stdin: the Java console consumer with the separators of test/oracle/README.md
-    fold.py --end 0:120,1:88      only offsets below these; stops as soon as all of them have been seen
+    fold.py --end 0:120,1:88      only offsets below these; stops as soon as all have been seen, exits with 3 if they never are
     fold.py --values-only         without evidence, for very many events
     fold.py --window-ms 300000    length of the window; the thresholds of the anomalies: see --help
 
@@ -32,6 +32,7 @@ TIME = re.compile(r"(19[7-9][0-9]|[2-9][0-9]{3})-([0-9]{2})-([0-9]{2})T([0-9]{2}
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MAX_BYTES = 256 * 1024
 MAX_INTEGER = 2**53 - 1
+ENDED_EARLY = 3
 
 
 def millis(text):
@@ -322,6 +323,9 @@ def main():
             missing.discard(partition)
             if ends and not missing:
                 break
+    if missing:
+        # A reader that was starved gives up early: what it has shown is not all, and a part of it is nobody's truth.
+        sys.exit(ENDED_EARLY)
     for case in folds:
         for result in folds[case].results():
             print(json.dumps({"case": case, **result}, separators=(",", ":")))

@@ -205,3 +205,11 @@ test('both fold the worked example of the contract to its figures', async () => 
   expect(at('035420')).toMatchObject({ calculated_value: { orders_total: 1, total_amount: '6450000' } });
   expect(at('035720')).toMatchObject({ calculated_value: { orders_total: 1, total_amount: '90000000' } });
 });
+
+test('an input that ends before the offsets it was promised gives no result at all', async () => {
+  const line = JSON.stringify({ partition: 0, offset: 0, key: null, value: null });
+  const fold = (end: string): Promise<string> => runFold(['--end', end], (stdin) => stdin.end(`${line}\n`));
+  expect(await fold('0:1')).toBe('');
+  await expect(fold('0:2')).rejects.toThrow('fold.py ended with 3');
+  await expect(fold('0:1,1:1')).rejects.toThrow('fold.py ended with 3');
+});
