@@ -4,6 +4,8 @@
  */
 const base = {
   testEnvironment: 'node',
+  // What ends late, after its file, may still set a global: jest's guard against that recurses without end.
+  testEnvironmentOptions: { globalsCleanup: 'off' },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -37,7 +37,9 @@ export function demandAtRandom(
 
 /** Sentences that the answer breaks. @param met what the server said: it keeps its requirement */
 export function* broken(demand: Demand, met: boolean, claims: readonly Claim[]): Generator<string> {
-  if (demand.atLeast?.incarnation === FOREIGN) yield 'a token of another history was accepted';
+  // A server that has not seen Postgres since its start can't tell one history from another: then it keeps no requirement.
+  const told = met || claims.some(({ contract }) => contract.provenAt !== null);
+  if (demand.atLeast?.incarnation === FOREIGN && told) yield 'a token of another history was accepted';
   if (!met && demand.onUnmet !== 'FALLBACK') yield `${demand.onUnmet} was asked for, and an unmet answer was given`;
   if (!met) return;
   for (const { contract } of claims) {

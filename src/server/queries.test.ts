@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { position } from '../position/position.js';
 import { STORES } from '../words.js';
+import { DEFAULT_LIMITS } from './options.js';
 import { anomalyRow, appliedAt, orderRow, windowRow } from './testing/fake-store.js';
 import { fact } from './testing/fake-proofs.js';
 import { startServer, type Harness } from './testing/harness.js';
@@ -297,7 +298,7 @@ test.each([
   ['fails', () => ({ failure: new Error('down') })],
   ['hangs', () => ({ gate: never() })],
 ])(
-  'a store that %s costs its fields at most a second; others stand in with their own contract',
+  'a store that %s is given up long before the request; others stand in with their own contract',
   async (_how, broken) => {
     everywhere(orderRow(), windowRow());
     const query = `{
@@ -310,7 +311,8 @@ test.each([
     const answers = async () => {
       const started = performance.now();
       const body = await ask(query);
-      expect(performance.now() - started).toBeLessThan(1_000);
+      // A store's own limit is a tenth of the request's: on a machine as busy as can be, one is told from the other.
+      expect(performance.now() - started).toBeLessThan(DEFAULT_LIMITS.requestMs - DEFAULT_LIMITS.readMs);
       const { order, orders, search, symbolStats, deadLetters } = body.data;
       const of = (contract: { servedBy: string } | undefined): string | null => contract?.servedBy ?? null;
       return [

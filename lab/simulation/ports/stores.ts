@@ -19,6 +19,8 @@ interface Unacknowledged {
 /** What survives a restart of the servers, and what a crash of the store may take back. */
 export class StoreDisk extends MemoryDisk {
   private readonly unacknowledged = new Set<Unacknowledged>();
+  /** With each, all connections end. */
+  crashes = 0;
 
   written(documents: readonly StoredResult[]): Unacknowledged | null {
     const { collection } = this;
@@ -36,6 +38,7 @@ export class StoreDisk extends MemoryDisk {
   /** Whatever no majority has: gone. @returns how many documents */
   rollBack(): number {
     let lost = 0;
+    this.crashes += 1;
     for (const { collection, before, documents } of this.unacknowledged) {
       for (const document of documents) {
         const key = keyOf(document);
@@ -58,7 +61,10 @@ export function travelling(disk: StoreDisk, send: (step: string) => Promise<void
   // Of one apply: written, then acknowledged.
   const under = new Map<readonly StoredResult[], Unacknowledged | null>();
   return async (step, documents) => {
+    const { crashes } = disk;
     await send(step);
+    // A server that slept meanwhile would take the answer for one of what the store has lost since.
+    if (step !== 'read' && disk.crashes !== crashes) throw new Error(`connection lost at ${step}: the store crashed`);
     if (step === 'write') under.set(documents, disk.written(documents));
     if (step === 'applied') {
       disk.acknowledged(under.get(documents) ?? null);
