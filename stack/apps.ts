@@ -69,7 +69,7 @@ export function appSpec(
 }
 
 function environmentOf(context: ServerContext, name: AppName, addresses: Addresses): Record<string, string> {
-  const { kafkaBrokers, postgresUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl, connectUrl } = addresses;
+  const { kafkaBrokers, postgresUrl, mongodbUrl, elasticsearchUrl, clickhouseUrl, connectUrl, flinkUrl } = addresses;
   switch (name) {
     case 'processor':
       return { KAFKA_BROKERS: kafkaBrokers, PROCESSOR_STATE_DIR: context.folder('processor') };
@@ -83,6 +83,7 @@ function environmentOf(context: ServerContext, name: AppName, addresses: Address
         ELASTICSEARCH_URL: elasticsearchUrl,
         CLICKHOUSE_URL: clickhouseUrl,
         CONNECT_URL: connectUrl,
+        ...(flinkUrl === undefined ? {} : { FLINK_REST_URL: flinkUrl }),
         TIDEMARK_HOST: '127.0.0.1',
         TIDEMARK_PORT: String(context.ports.server),
       };

@@ -9,7 +9,6 @@ const CHECKPOINTS = '/opt/flink/checkpoints';
 const VOLUME = `flink-checkpoints:${CHECKPOINTS}`;
 /** The user of Flink's image, to whom the checkpoints belong. */
 const FLINK_USER = '9999:9999';
-const REST = 'http://flink-jobmanager:8081';
 /** Where the Dockerfile puts it. */
 export const JOB_JAR = '/app/flink/tidemark-flink-job.jar';
 const base = { image: IMAGES.flink.tag, volumes: [VOLUME] };
@@ -51,7 +50,7 @@ export const flinkTaskmanager = (): Service =>
     command: ['taskmanager'],
     environment: { FLINK_PROPERTIES: properties({ 'taskmanager.memory.process.size': '1024m' }) },
     // It has registered with the JobManager.
-    healthcheck: check(`wget -q -O - ${REST}/taskmanagers | grep -q '"id"'`),
+    healthcheck: check(`wget -q -O - ${ADDRESSES.flinkUrl}/taskmanagers | grep -q '"id"'`),
     depends_on: healthy('flink-jobmanager'),
     mem_limit: '1280m',
   });
@@ -65,7 +64,7 @@ export const flinkJob = (): Service =>
     command: [...TSX, 'stack/compose/flink-job.ts'],
     environment: {
       KAFKA_BROKERS: ADDRESSES.kafkaBrokers,
-      FLINK_URL: REST,
+      FLINK_URL: ADDRESSES.flinkUrl,
       FLINK_JOB_JAR: JOB_JAR,
       FLINK_CHECKPOINT_FOLDER: CHECKPOINTS,
       ...FLINK_JOB,

@@ -26,6 +26,7 @@ export const ADDRESSES = {
   mongodbUrl: `mongodb://${MONGODB_HOST}/${DATABASE}?replicaSet=${MONGODB_REPLICA_SET}`,
   elasticsearchUrl: 'http://elasticsearch:9200',
   clickhouseUrl: `http://${CLICKHOUSE_USER}:${CLICKHOUSE_PASSWORD}@clickhouse:8123`,
+  flinkUrl: 'http://flink-jobmanager:8081',
   serverUrl: `http://server:${SERVER_PORT}`,
 } satisfies Addresses & Record<string, string>;
 
