@@ -12,9 +12,10 @@ import { monitorMetrics } from './monitor/metrics.js';
 import { startMonitor } from './monitor/monitor.js';
 import { createFlinkRest } from './monitor/rest.js';
 import { readSourceAsOf } from './monitor/source-as-of.js';
-import { pipelineFigures, type PipelineFigures } from './monitor/status.js';
+import { pipelineFigures } from './monitor/status.js';
 import type { Highest } from './position/highest.js';
 import type { RawLog } from './raw/port.js';
+import type { PipelineFigures } from './resolvers/context.js';
 
 /** Of everything that one round asks of Flink. */
 const REST_TIMEOUT_MS = 2_000;

@@ -1,21 +1,8 @@
 import type { OrderEvent } from './wire.js';
 import type { StartPosition } from './position.js';
-import { iso, type Settings, type SourceRecord } from '../../fold/settings.js';
+import { iso, type SourceRecord } from '../../fold/settings.js';
 
-/** Shared by the tests of this room. */
-export const SETTINGS: Settings = {
-  sourceTopic: 'orders.events',
-  windowMs: 300_000,
-  latenessMs: 60_000,
-  watermarkDelayMs: 10_000,
-  emitIntervalMs: 1_000,
-  poisonSkewMs: 60_000,
-  largeOrderQuantity: 500,
-  highAmount: '100000000',
-  priceSpikePercent: '5',
-  rapidOrders: 4,
-  rapidWindowMs: 10_000,
-};
+export { SETTINGS } from '../../fold/test-support/settings.js';
 
 /** Start of a window. */
 export const T0 = Date.parse('2026-01-05T09:00:00.000Z');

@@ -2,24 +2,8 @@
 import { CONDITION_NAMES, type Judgements } from './conditions.js';
 import type { Figures } from './figures.js';
 
-/** Null where REST is not configured or has not told it yet. */
-export interface PipelineFigures {
-  /** As the JobManager calls it; STARTING while not all of its tasks run. */
-  readonly jobState: string | null;
-  readonly sourceLag: number | null;
-  /** ISO-8601. */
-  readonly watermark: string | null;
-  readonly lastCheckpointId: number | null;
-  readonly lastCheckpointDurationMs: number | null;
-  readonly lastCheckpointSizeBytes: number | null;
-  readonly completedCheckpoints: number | null;
-  readonly failedCheckpoints: number | null;
-  readonly restarts: number | null;
-  /** Conditions that hold (conditions.ts). */
-  readonly conditions: readonly string[];
-}
-
-export function pipelineFigures(figures: Figures | null, judged: Judgements | null): PipelineFigures {
+/** Null where REST is not configured or has not told it yet. What is shown is said by src/resolvers/context.ts. */
+export function pipelineFigures(figures: Figures | null, judged: Judgements | null) {
   const last = figures?.lastCheckpoint ?? null;
   const watermarkMs = figures?.watermarkMs ?? null;
   return {

@@ -1,24 +1,11 @@
 /** What is recomputed, against the oracle (test/oracle/fold.py), which shares no code with it. */
 import fc from 'fast-check';
-import type { Settings } from '../../fold/settings.js';
+import { SETTINGS } from '../../fold/test-support/settings.js';
 import { runFold } from '../../test/harness/oracle.js';
 import { compileSchema } from '../../wire/validate.js';
 import { Refold } from './fold.js';
 import { resetCommand, resultMessage, type Asked } from './message.js';
 
-const SETTINGS: Settings = {
-  sourceTopic: 'orders.events',
-  windowMs: 300_000,
-  latenessMs: 60_000,
-  watermarkDelayMs: 10_000,
-  emitIntervalMs: 1_000,
-  poisonSkewMs: 60_000,
-  largeOrderQuantity: 500,
-  highAmount: '100000000',
-  priceSpikePercent: '5',
-  rapidOrders: 4,
-  rapidWindowMs: 10_000,
-};
 const BASE_MS = Date.parse('2026-01-05T09:00:00.000Z');
 const time = (ms: number): string => new Date(BASE_MS + ms).toISOString();
 

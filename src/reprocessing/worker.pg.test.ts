@@ -1,23 +1,11 @@
 /** The worker against a real queue and real ingest, over a source log in memory: what it repairs, what a crash leaves. */
+import { SETTINGS } from '../../fold/test-support/settings.js';
 import type { LogConsumer, LogRecord } from '../log/port.js';
 import { begin, createWorld, emit, golden, record, type Message, type World } from '../ingest/test-support/world.js';
 import type { RawRecord } from '../raw/port.js';
 import { createQueue } from './queue.js';
 import { createWorker, type Worker, type WorkerOptions } from './worker.js';
 
-const SETTINGS = {
-  sourceTopic: 'orders.events',
-  windowMs: 300_000,
-  latenessMs: 60_000,
-  watermarkDelayMs: 10_000,
-  emitIntervalMs: 1_000,
-  poisonSkewMs: 60_000,
-  largeOrderQuantity: 500,
-  highAmount: '100000000',
-  priceSpikePercent: '5',
-  rapidOrders: 4,
-  rapidWindowMs: 10_000,
-};
 const flat = golden('event.flat');
 const source = (offset: number, over: Message = {}): LogRecord => {
   const id = String(offset).padStart(12, '0');

@@ -27,8 +27,10 @@ export interface StoreHealth {
 
 /** What the monitor tells of a pipeline, beside what ingest knows of it: for display. Null is unknown. */
 export interface PipelineFigures {
+  /** As the JobManager calls it; STARTING while not all of its tasks run. */
   readonly jobState: string | null;
   readonly sourceLag: number | null;
+  /** ISO-8601. */
   readonly watermark: string | null;
   readonly lastCheckpointId: number | null;
   readonly lastCheckpointDurationMs: number | null;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { SourcePartition, type Effect } from '../../processing/kafka-only/partition.js';
-import type { Settings } from '../../fold/settings.js';
+import { SETTINGS } from '../../fold/test-support/settings.js';
 import { anomalyEvidenceOf, anomalyValueOf } from '../../fold/anomaly.js';
 import { orderEvidenceOf, orderValueOf } from '../../fold/order.js';
 import { evidenceOf, keyOf, valueOf } from '../../fold/window.js';
@@ -9,19 +9,6 @@ import { anomalyKey } from '../../wire/anomaly.js';
 import type { Evidence } from '../../wire/result.js';
 import { runFold } from '../harness/oracle.js';
 
-const SETTINGS: Settings = {
-  sourceTopic: 'orders.events',
-  windowMs: 300_000,
-  latenessMs: 60_000,
-  watermarkDelayMs: 10_000,
-  emitIntervalMs: 1_000,
-  poisonSkewMs: 60_000,
-  largeOrderQuantity: 500,
-  highAmount: '100000000',
-  priceSpikePercent: '5',
-  rapidOrders: 4,
-  rapidWindowMs: 10_000,
-};
 const FRESH = {
   partition: 0,
   startOffset: 0,
