@@ -37,7 +37,8 @@ export const serializeInt = (value: unknown): unknown =>
 
 /**
  * @param capacity fields of compiled documents kept, of all documents together; the least recently used goes first. A document's
- * code grows with its fields, each about 2.8 kB: clients that write their keys into the text would else fill the memory.
+ * code grows with its fields, each about 2.5 kB (heap after 40
+ * documents of 172 and of 860 fields): clients that write their keys into the text would else fill the memory.
  */
 export function createExecutor(schema: GraphQLSchema, capacity: number): GatewayExecutor {
   const kept = new LruMap<string, Compiled>(capacity, ({ fields }) => fields);

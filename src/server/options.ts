@@ -25,7 +25,7 @@ export interface ServerLimits {
   /** Values that one request may ask for. */
   readonly cost: number;
   readonly pageSize: number;
-  /** Fields of compiled documents kept, of all documents together: each takes about 2.8 kB. */
+  /** Fields of compiled documents kept, of all documents together: each takes about 2.5 kB. */
   readonly compiledFields: number;
   readonly requestMs: number;
   readonly proofMs: number;

@@ -116,7 +116,7 @@ def evidence(entries):
     """Of (place, row) pairs: how many, their digest, where they lie; None if only values are asked for.
 
     An anomaly's evidence may name thousands of orders: of events that come as fast as they can, all of the last
-    ten seconds. Folding a million of them takes hours with evidence, and minutes without.
+    ten seconds, so that the time with evidence grows by the square of their number.
     """
     if VALUES_ONLY:
         return None
