@@ -256,7 +256,7 @@ export function assess(input: Assessment): Contract {
     confidenceLevel: age === null ? weakest(level, 'EVENTUALLY_CONSISTENT') : level,
     consistencyScope: input.scope,
     processingEngine: input.engine,
-    lastCheckpointTime: input.pipeline?.lastCheckpointTime ?? row?.lastCheckpointTime ?? null,
+    lastCheckpointTime: input.pipeline?.lastCheckpointTime ?? null,
     lastCdcSync: input.lastCdcSync,
     asOf: proven.asOf,
     sourceAsOf: input.pipeline?.sourceAsOf ?? null,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs, { type Kafka as KafkaClient, type Producer } from 'kafkajs';
+import type { TopicSetting } from '../../stack/settings.js';
 
 /** The tests' only use of kafkajs. */
 function client(brokers: string): KafkaClient {
@@ -32,6 +33,34 @@ export async function groupOf(brokers: string, group: string): Promise<{ state: 
   try {
     const { groups } = await admin.describeGroups([group]);
     return { state: groups[0]?.state ?? 'Unknown', members: groups[0]?.members.length ?? 0 };
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Lifts the limit of size of these topics: who writes more than they hold would see them cut under their readers. */
+export async function keepAll(brokers: string, topics: readonly TopicSetting[]): Promise<void> {
+  const admin = client(brokers).admin();
+  await admin.connect();
+  try {
+    const resources = topics.map(({ name, config }) => ({
+      type: kafkajs.ConfigResourceTypes.TOPIC,
+      name,
+      // What is not named goes back to the broker's default.
+      configEntries: Object.entries({ ...config, 'retention.bytes': '-1' }).map(([name, value]) => ({ name, value })),
+    }));
+    await admin.alterConfigs({ validateOnly: false, resources });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Removes all records of a partition below an offset, as retention would. */
+export async function deleteRecords(brokers: string, topic: string, partition: number, below: bigint): Promise<void> {
+  const admin = client(brokers).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: below.toString() }] });
   } finally {
     await admin.disconnect();
   }
