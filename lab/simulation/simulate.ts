@@ -131,7 +131,8 @@ class Run {
     if (!engines.kafkaOnly.idle || !engines.flink.idle) return 'an engine has something left to read';
     for (const topic of world.results.values()) {
       const next = world.postgres.offsets.get(`${topic.name}/0`)?.next ?? 0n;
-      if (topic.fetch(next, 1).records.length > 0) return `${topic.name} is not consumed: ${next} of ${topic.high}`;
+      if ((topic.fetch(next, 1)?.records.length ?? 0) > 0)
+        return `${topic.name} is not consumed: ${next} of ${topic.high}`;
     }
     const newest = world.postgres.versions.at(-1)?.position ?? 0n;
     for (const store of READ_MODELS) {

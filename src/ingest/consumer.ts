@@ -1,11 +1,10 @@
 /**
- * The log port over kafkajs 2.2.4, and the only file of the server that knows kafkajs (ADR 0003).
+ * The log port over kafkajs 2.2.4; with kafkajs-fetch.ts, all of the server that knows kafkajs (ADR 0003).
  *
  * Where to read from is asked of the handler at each assignment (Postgres, or the read model itself), never of Kafka:
  * its committed offset is a hint for lag monitors. A fetch that was under way before the seek is recognised by the offset
  * it asked for, and dropped.
  */
-import { createRequire } from 'node:module';
 import {
   Kafka,
   logLevel,
@@ -18,10 +17,10 @@ import {
   type Producer,
 } from 'kafkajs';
 import { AppError, asError } from '../errors.js';
-import { abortedRecords, type AbortedTransaction, type FetchedRecord } from '../log/committed.js';
 import type { LogExtent, LogHandler, LogRecord, Trouble, WatchedConsumer } from '../log/port.js';
 import { assignedOf, idOf, partitionTroubles, recovered, safe, type Assigned } from './assigned.js';
 import type { GroupOffsets, LogConsumerOptions } from './consumer-options.js';
+import { fetchOf } from './kafkajs-fetch.js';
 
 const HINT_EVERY_MS = 5_000;
 
@@ -39,36 +38,6 @@ const recordOf = (message: Batch['messages'][number]): LogRecord => ({
 });
 
 const retryable = (error: Error): boolean => !(error instanceof AppError) || error.retryable;
-
-interface FetchedPartition {
-  abortedTransactions?: readonly AbortedTransaction[];
-  readonly messages: readonly (FetchedRecord & { isControlRecord: boolean })[];
-}
-
-interface KafkaJsBroker {
-  fetch(request: unknown): Promise<{ readonly responses: readonly { partitions: readonly FetchedPartition[] }[] }>;
-}
-
-/**
- * Takes the place of kafkajs' own filter, which takes the aborted transactions for sorted and one per record: where they
- * overlap, or a fetch begins inside one, it lets aborted records through and drops committed ones. What was aborted is
- * marked as the broker's own before kafkajs looks at it: it is left out then, and its offsets are passed over.
- */
-function readCommittedOnly(broker: KafkaJsBroker): void {
-  const { fetch } = broker;
-  broker.fetch = async function (request) {
-    const fetched = await fetch.call(this, request);
-    for (const partition of fetched.responses.flatMap(({ partitions }) => partitions)) {
-      for (const record of abortedRecords(partition.messages, partition.abortedTransactions ?? [])) {
-        record.isControlRecord = true;
-      }
-      partition.abortedTransactions = [];
-    }
-    return fetched;
-  };
-}
-const load = createRequire(import.meta.url);
-readCommittedOnly((load('kafkajs/src/broker/index.js') as { prototype: KafkaJsBroker }).prototype);
 
 export function createLogConsumer(options: LogConsumerOptions): WatchedConsumer {
   return new KafkaJsConsumer(options);
@@ -304,7 +273,7 @@ class KafkaJsConsumer implements WatchedConsumer {
       return;
     }
     const wanted = tp.expected;
-    if (!this.continues(life, tp, wanted, batch)) return;
+    if (!this.continues(life, tp, wanted, batch, handler)) return;
     const records = batch.messages.map(recordOf).filter((record) => record.offset >= wanted);
     // A handler may take longer than the session: the group must not take the partition away from a working member.
     // What a heartbeat fails with is found out by the last one.
@@ -330,13 +299,22 @@ class KafkaJsConsumer implements WatchedConsumer {
   /**
    * Was this fetched from where we are? kafkajs moves on by itself over control and aborted records, so a fetch from
    * beyond may be right; it may also have been under way before a seek. So it is sought once more: what then comes from
-   * beyond really has nothing in between.
+   * beyond really has nothing in between. It also moves on, silently, to where the log begins when what we want has been
+   * deleted: then the handler is asked again, and sees it.
    */
-  private continues(life: Life, tp: Assigned, wanted: bigint, batch: Batch): boolean {
-    const fetched = BigInt((batch as { fetchedOffset?: string }).fetchedOffset ?? batch.firstOffset() ?? '-1');
-    if (fetched <= wanted || tp.sought === wanted) return true;
+  private continues(life: Life, tp: Assigned, wanted: bigint, batch: Batch, handler: LogHandler): boolean {
+    const { topic, partition } = tp;
+    const { offset, logStart } = fetchOf(batch);
+    if (offset <= wanted) return true;
+    if (logStart > wanted) {
+      tp.expected = null;
+      this.pause(life, tp);
+      void this.start(life, tp, handler);
+      return false;
+    }
+    if (tp.sought === wanted) return true;
     tp.sought = wanted;
-    life.consumer.seek({ topic: tp.topic, partition: tp.partition, offset: wanted.toString() });
+    life.consumer.seek({ topic, partition, offset: wanted.toString() });
     return false;
   }
 

@@ -1,6 +1,6 @@
 /**
  * Reading a Kafka topic, in the words of the need: by ingest (result topics) and by the projections (the CDC topic).
- * `src/ingest/consumer.ts` implements it with kafkajs and is the only file of the server that knows kafkajs.
+ * `src/ingest/consumer.ts` implements it with kafkajs; beside `kafkajs-fetch.ts` nothing else of the server knows kafkajs.
  */
 export interface LogRecord {
   readonly offset: bigint;
@@ -29,7 +29,10 @@ export interface LogExtent {
 }
 
 export interface LogHandler {
-  /** Asked once per assignment, before anything is delivered: the offset to read from. */
+  /**
+   * The offset to read from. Asked at each assignment, before anything is delivered; after a failure; and when what comes next
+   * was deleted before it was read, which `extent.low` then shows.
+   */
   start(topic: string, partition: number, extent: LogExtent): Promise<bigint>;
   /**
    * At least once, in order, one call at a time per partition. If it throws, the same records are delivered again after

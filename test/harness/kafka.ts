@@ -60,6 +60,8 @@ export async function deleteRecords(brokers: string, topic: string, partition: n
   const admin = client(brokers).admin();
   await admin.connect();
   try {
+    // kafkajs asks the leader, and knows it only once it has asked for something of the topic.
+    await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: below.toString() }] });
   } finally {
     await admin.disconnect();

@@ -119,6 +119,10 @@ export class Member implements LogConsumer {
         const from: bigint = next;
         const fetched = await process.call(link, `${topic.name} fetch`, () => topic.fetch(from, this.batch));
         if (!this.current(epoch)) return;
+        if (fetched === null) {
+          next = null; // cut under it: the handler is asked again, and sees what is left
+          continue;
+        }
         const { records, transactional } = fetched;
         if (records.length > 0) await handler.handle({ topic: topic.name, partition: 0, records, transactional });
         next = fetched.next;

@@ -1,10 +1,14 @@
 import { describeIngestStore } from '../../../src/ingest/conformance.js';
 import { AppError } from '../../../src/errors.js';
+import { describeLogConsumer } from '../../../src/log/conformance.js';
 import { describeReadModel, type ConformanceSubject } from '../../../src/stores/conformance.js';
 import { createMemoryModel } from '../../../src/stores/memory.js';
 import { createMemoryClockRead, createMemoryIngestStore, type Call } from './ingest.js';
 import { MemoryPostgres } from './postgres.js';
 import { createSearchModel, SearchDisk, StoreDisk, travelling } from './stores.js';
+import { Link, Process } from '../process.js';
+import { Scheduler } from '../scheduler.js';
+import { Group, Member } from './consumer.js';
 import { Topic } from './topic.js';
 
 const call: Call = async (_point, effect) => {
@@ -60,19 +64,39 @@ function subject(search: boolean): ConformanceSubject {
 describeReadModel('the majority store of the simulation', async () => subject(false));
 describeReadModel('the search store of the simulation', async () => subject(true));
 
+/** A limit of virtual time: it costs nothing. */
+const LIMIT_MS = 60_000;
+
+describeLogConsumer('the one of the simulation', async () => {
+  const sim = new Scheduler(1, false);
+  const topic = new Topic('t', () => sim.now);
+  const groups = new Map<string, Group>();
+  return {
+    append: async (...values) => values.forEach((value) => topic.append('k', Buffer.from(value))),
+    cut: async (below) => topic.prune(below),
+    consumer: (name = 'one') => {
+      const group = groups.get(name) ?? new Group(sim, [topic]);
+      groups.set(name, group);
+      return new Member(group, new Process(sim, `member of ${name}`), new Link('Kafka', 1), 1);
+    },
+    until: async (condition) => expect(await sim.run(condition, sim.now + LIMIT_MS)).toBe(true),
+    close: async () => undefined,
+  };
+});
+
 test('a reader of committed records sees none of an open or aborted transaction, nor what comes after an open one', () => {
   const topic = new Topic('t', () => 0);
   const [committed, aborted] = [topic.begin(), topic.begin()];
   topic.append('a', Buffer.from('1'), committed);
   topic.append('b', Buffer.from('2'), aborted);
   topic.append('c', Buffer.from('3'));
-  const seen = (from: bigint): (string | undefined)[] => topic.fetch(from, 9).records.map((r) => r.value?.toString());
+  const seen = (from: bigint): (string | undefined)[] => (topic.fetch(from, 9)?.records ?? []).map((r) => r.value?.toString());
   expect(seen(0n)).toEqual([]);
   topic.end(aborted, 'aborted');
   expect([seen(0n), topic.extent()]).toEqual([[], { low: 0n, high: 0n }]);
   topic.end(committed, 'committed');
   // One batch is of a transaction, or of none; markers and aborted records use up offsets.
-  expect([seen(0n), topic.fetch(0n, 9).next, seen(1n), topic.fetch(1n, 9).next]).toEqual([['1'], 2n, ['3'], 5n]);
+  expect([seen(0n), topic.fetch(0n, 9)?.next, seen(1n), topic.fetch(1n, 9)?.next]).toEqual([['1'], 2n, ['3'], 5n]);
   topic.prune(2n);
-  expect(topic.fetch(0n, 9).records.map(({ offset }) => offset)).toEqual([2n]);
+  expect([topic.fetch(1n, 9), topic.fetch(2n, 9)?.records.map(({ offset }) => offset)]).toEqual([null, [2n]]);
 });

@@ -78,10 +78,11 @@ export class Topic {
     return entry !== undefined && !entry.control && (entry.transaction?.state ?? 'committed') === 'committed';
   }
 
-  /** The committed records from `from` on, at most `most`; of one transaction, or of none. */
-  fetch(from: bigint, most: number): Fetched {
+  /** The committed records from `from` on, at most `most`; of one transaction, or of none. Null: they are gone. */
+  fetch(from: bigint, most: number): Fetched | null {
+    if (from < this.low) return null;
     const records: LogRecord[] = [];
-    let next = from > this.low ? from : this.low;
+    let next = from;
     let transactional = false;
     for (const { record, transaction, control } of this.entries.slice(Number(next), Number(this.lastStable))) {
       const wanted = this.wanted(transaction, control);
