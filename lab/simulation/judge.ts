@@ -137,8 +137,7 @@ function* settled(history: History, source: Source): Generator<string> {
 export function judge(world: World, history: History, source: Source): Judged {
   const verdicts = [noOverclaim(history), convergence(history), monotonicReads(history)];
   const said = verdicts.flatMap(({ checker, violations }) =>
-    violations
-      .map(({ sentence, key, evidence }) => `${checker}/${sentence}: ${key} ${JSON.stringify(evidence)}`),
+    violations.map(({ sentence, key, evidence }) => `${checker}/${sentence}: ${key} ${JSON.stringify(evidence)}`),
   );
   const own = [...world.findings, ...accepted(world, source), ...complete(world), ...settled(history, source)];
   return { violations: [...own, ...said], claims: verdicts.reduce((sum, { claims }) => sum + claims, 0) };

@@ -90,7 +90,8 @@ test('a reader of committed records sees none of an open or aborted transaction,
   topic.append('a', Buffer.from('1'), committed);
   topic.append('b', Buffer.from('2'), aborted);
   topic.append('c', Buffer.from('3'));
-  const seen = (from: bigint): (string | undefined)[] => (topic.fetch(from, 9)?.records ?? []).map((r) => r.value?.toString());
+  const seen = (from: bigint): (string | undefined)[] =>
+    (topic.fetch(from, 9)?.records ?? []).map((r) => r.value?.toString());
   expect(seen(0n)).toEqual([]);
   topic.end(aborted, 'aborted');
   expect([seen(0n), topic.extent()]).toEqual([[], { low: 0n, high: 0n }]);
