@@ -1,7 +1,7 @@
 /** The pages that clients read name every code of the server, and every argument. */
 import { readFileSync } from 'node:fs';
 import { buildSchema, isEnumType } from 'graphql';
-import { REASONS } from '../src/words.js';
+import { ENGINE_FINDINGS, LEDGER_REASONS, REASONS } from '../src/words.js';
 import { ADVICE, CLIENT_REASONS, CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, headerOf, TOKEN_REFUSALS } from './index.js';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -18,6 +18,15 @@ const reasons = new Map(
 test('each reason that the server knows has its line in docs/CONTRACT.md, and each line is of one', () => {
   expect([...reasons.keys()].sort()).toEqual(Object.keys(REASONS).sort());
   for (const code of Object.keys(CLIENT_REASONS)) expect(page).toContain(`\`${code}\``);
+});
+
+test('what engines are found to differ in, and why records are refused, has its line, too', () => {
+  const codes = (text: string, from: string): string[] =>
+    [...text.slice(text.indexOf(from)).matchAll(/^\| `(\w+)` \| [^|]+ \|$/gm)].map(([, code]) => code ?? '');
+  expect(codes(page, 'What `compareEngines { why }`').sort()).toEqual(Object.keys(ENGINE_FINDINGS).sort());
+  const errors = read('docs/ERRORS.md');
+  const refused = codes(errors.slice(0, errors.indexOf('## Of the server')), '## Of a refused record');
+  expect([...refused, 'REQUESTED'].sort()).toEqual(Object.keys(LEDGER_REASONS).sort());
 });
 
 test('what the page says to do is what the library does', () => {

@@ -30,6 +30,7 @@ import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools
 import { createProjection, type Projection } from './projections/run.js';
 import { watchPipelines } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
+import { createReprocessingDesk } from './reprocessing/desk.js';
 import { startReprocessing } from './reprocess.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
@@ -43,6 +44,7 @@ import { ELASTIC_CLIENT_OPTIONS } from './stores/elasticsearch/request.js';
 import { MONGO_CLIENT_OPTIONS } from './stores/mongodb/command.js';
 import { createMongoModel } from './stores/mongodb/model.js';
 import type { ReadModel, ResultReader, StatsReader } from './stores/port.js';
+import { createPostgresAudit } from './stores/postgres/audit.js';
 import { startClock } from './stores/postgres/clock.js';
 import { createPostgresLedgers } from './stores/postgres/ledgers.js';
 import { migrate } from './stores/postgres/migrate.js';
@@ -301,6 +303,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     deadLetters: ledgers,
     desk,
     events: ledgers,
+    audit: createPostgresAudit(pools.reads),
+    reprocessing: createReprocessingDesk(pools.ingest, config.REPROCESSING === 'on'),
     locateEvents: (eventIds) => clickhouse.rawLog.find(eventIds),
     proofs,
     storeStatuses: health.storeStatuses,

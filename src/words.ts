@@ -88,6 +88,29 @@ export const REASONS = {
 } as const;
 export type ReasonCode = keyof typeof REASONS;
 
+/** Why a record was refused, or a recomputation asked for, where that is held against no row; beside the codes above. */
+export const LEDGER_REASONS = {
+  COVERAGE_LESS: 'It folds less than what is stored: what was served is not taken back.',
+  RUN_SUPERSEDED: 'Another run has taken over, and its state does not hold what this record says.',
+  REPROCESSING_UNREQUESTED: 'It says that it was recomputed, and no open request says so.',
+  REQUESTED: 'A person asked for it.',
+} as const;
+
+/** What `compareEngines` finds. */
+export const ENGINE_FINDINGS = {
+  ENGINE_UNKNOWN: 'No pipeline of this engine was ever heard of.',
+  NOT_READ_YET: 'This engine has not counted all source events that the other one has folded.',
+  RESULT_MISSING: 'This engine has counted all that the other one has folded, and has no such result.',
+  COVERAGE_UNKNOWN:
+    'The result of this engine does not say which source offsets it folds: nothing can be held side by side.',
+  FOLDED_LESS: 'This engine has folded less of the source than the other one: it is behind, and not wrong for that.',
+  FOLDED_OTHER_OFFSETS: 'Each has folded source offsets that the other one has not.',
+  OTHER_EVENTS: 'The same source offsets, and not the same events: one of them counts an event twice, or lacks one.',
+  OTHER_FOLD: 'The same source events, and another value: the engines calculate, or are configured, differently.',
+  EVENTS_UNKNOWN: 'The same source offsets; which events were folded is not known of both.',
+} as const;
+export type EngineFindingCode = keyof typeof ENGINE_FINDINGS;
+
 const rank = (level: ConfidenceLevel): number => CONFIDENCE_LEVELS.indexOf(level);
 
 /** The weaker of two levels. */

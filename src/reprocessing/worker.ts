@@ -63,7 +63,7 @@ interface Job {
 }
 
 /** Symbol of a key that carries it; null: it does not. */
-const symbolIn = (businessKey: string): string | null => {
+export const symbolIn = (businessKey: string): string | null => {
   const at = businessKey.lastIndexOf('@');
   return at > 0 ? businessKey.slice(0, at) : null;
 };

@@ -11,6 +11,7 @@ import type { SendingClock } from '../contract/staleness.js';
 import type { Bounds } from '../contract/assess.js';
 import type { Micros, Position } from '../position/position.js';
 import type { KindDefinition } from '../schema/result-kind.js';
+import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
 import type { DeadLetterDesk, DeadLetterReader, EventReader } from '../stores/port.js';
 import type { ConfidenceLevel, Store } from '../words.js';
 
@@ -76,6 +77,8 @@ export interface Services {
   readonly deadLetters: DeadLetterReader;
   readonly desk: DeadLetterDesk;
   readonly events: EventReader;
+  readonly audit: AuditReader;
+  readonly reprocessing: ReprocessingDesk;
   readonly locateEvents: EventLocator;
   readonly requestMs: number;
   readonly readMs: number;

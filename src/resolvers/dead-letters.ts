@@ -3,8 +3,7 @@ import { AppError } from '../errors.js';
 import { DeadLetter, DeadLetterConnection } from '../schema/ledger-types.js';
 import { DEAD_LETTER_BYTES, type StoredDeadLetter } from '../stores/port.js';
 import { bounded, type RequestContext, type Services } from './context.js';
-import { badCursor } from './cursor.js';
-import { planPage } from './page.js';
+import { pageById } from './ledger-page.js';
 
 @Resolver()
 export class DeadLetterResolver {
@@ -21,23 +20,13 @@ export class DeadLetterResolver {
     after: string | undefined,
     @Ctx() { services }: RequestContext,
   ): Promise<object> {
-    const page = planPage(placeOf, { first, after }, services.maxPageSize);
-    const read = await bounded(
+    const narrowed = typeof state === 'string' ? { state } : {};
+    return pageById(
       services,
-      services.deadLetters.deadLetters({
-        limit: page.size + 1,
-        ...(page.start === null ? {} : { after: BigInt(page.start.order) }),
-        ...(typeof state === 'string' ? { state } : {}),
-      }),
+      { first, after },
+      (page) => services.deadLetters.deadLetters({ ...narrowed, ...page }),
+      present,
     );
-    const edges = read.slice(0, page.size).map((letter) => ({ node: present(letter), cursor: String(letter.id) }));
-    const pageInfo = {
-      hasNextPage: read.length > page.size,
-      hasPreviousPage: page.start !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    };
-    return { edges, pageInfo };
   }
 
   @Mutation(() => [DeadLetter], {
@@ -93,11 +82,6 @@ async function lettersOf(services: Services, ids: readonly bigint[]): Promise<De
     const letter = byId.get(id);
     return letter === undefined ? [] : [present(letter)];
   });
-}
-
-function placeOf(cursor: string): { order: string; businessKey: string } {
-  if (!/^\d{1,18}$/.test(cursor)) throw badCursor();
-  return { order: cursor, businessKey: '' };
 }
 
 const present = (letter: StoredDeadLetter): DeadLetter => ({

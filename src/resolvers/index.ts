@@ -3,6 +3,7 @@ import type { Readable } from '../contract/consistency.js';
 import { schemaOf } from '../schema/build.js';
 import { KINDS } from '../schema/kinds/index.js';
 import type { KindClass } from '../schema/result-kind.js';
+import { AuditResolver } from './audit.js';
 import { CompareResolver } from './compare.js';
 import { DeadLetterResolver } from './dead-letters.js';
 import { IngestedResolver } from './ingested.js';
@@ -20,6 +21,7 @@ export interface Api {
 }
 
 const OWN = [
+  AuditResolver,
   CompareResolver,
   DeadLetterResolver,
   IngestedResolver,

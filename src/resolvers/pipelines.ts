@@ -28,6 +28,7 @@ function statusOf(
   // As an answer is judged (contract/assess.ts): heartbeats become visible with their checkpoint.
   const mostMs = silentMs + overdueMs(weakest.checkpoints);
   const silent = heard === null || now === null || now - heard > mostMs * 1000;
+  const seen = longestAgo(own);
   const blocked = figures?.conditions.includes('LSO_BLOCKED') === true;
   return {
     name: first.pipeline,
@@ -39,6 +40,8 @@ function statusOf(
     lastHeartbeatTime: heard === null ? null : microsToIso(heard),
     sourceAsOf: weakest.sourceAsOf,
     lastCheckpointTime: weakest.lastCheckpointTime,
+    lastCheckpointSeenTime: seen === null ? null : microsToIso(seen),
+    checkpointIntervalMs: weakest.checkpoints?.intervalMs ?? null,
     watermark: lowest(own.map((fact) => fact.watermark)) ?? figures?.watermark ?? null,
     sourceLag: bigintOf(figures?.sourceLag),
     lastCheckpointId: bigintOf(figures?.lastCheckpointId ?? newestCompleted(own)),
@@ -60,6 +63,12 @@ function newestCompleted(own: readonly PipelineFact[]): number | null {
   );
   return shown.length === 0 ? null : Math.max(...shown);
 }
+
+/** When a further checkpoint was proven, in the partition where that is longest ago; null: nowhere, or not everywhere. */
+const longestAgo = (own: readonly PipelineFact[]): Micros | null =>
+  own
+    .map(({ checkpoints }) => checkpoints?.provenAt ?? null)
+    .reduce((a, b) => (a === null || b === null ? null : a < b ? a : b));
 
 /** The run that was reported last; its partitions hear of it one after another. */
 const newestRun = (own: readonly PipelineFact[]): string | null =>

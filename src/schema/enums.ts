@@ -4,7 +4,7 @@ import { registerEnumType } from 'type-graphql';
 import { CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, PROCESSING_ENGINES, STALENESS_EVENTS, STORES } from '../words.js';
 
 type Words<T extends readonly string[]> = { readonly [Word in T[number]]: Word };
-const enumOf = <const T extends readonly string[]>(words: T): Words<T> =>
+export const enumOf = <const T extends readonly string[]>(words: T): Words<T> =>
   Object.fromEntries(words.map((word) => [word, word])) as Words<T>;
 
 export const ConfidenceLevelEnum = enumOf(CONFIDENCE_LEVELS);

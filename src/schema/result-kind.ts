@@ -48,6 +48,8 @@ export interface KindOptions {
   readonly description: string;
   /** A deleted one is still returned by its key, because a field of it says so; else it is null. Lists leave it out. */
   readonly showsDeleted?: boolean;
+  /** It is what its newest event says, so that its coverage is a place; else it folds all events of its coverage. */
+  readonly newestOnly?: boolean;
   /** `search` finds it. */
   readonly searchable?: boolean;
   /** The query for one result: its arguments, and the business key that they make. */

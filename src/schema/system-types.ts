@@ -77,8 +77,16 @@ export class PipelineStatus {
   sourceLag!: bigint | null;
   @Field(() => BigIntText, { nullable: true })
   lastCheckpointId!: bigint | null;
-  @Field(() => DateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true, description: "By Flink's clock: for display." })
   lastCheckpointTime!: string | null;
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      "When a further checkpoint was seen to have completed, in whichever result partition that is longest ago; by Postgres' clock, as `serverInfo { time }` is.",
+  })
+  lastCheckpointSeenTime!: string | null;
+  @Field(() => Int, { nullable: true, description: 'How often the job says that it takes checkpoints.' })
+  checkpointIntervalMs!: number | null;
   @Field(() => Int, { nullable: true })
   lastCheckpointDurationMs!: number | null;
   @Field(() => BigIntText, { nullable: true })

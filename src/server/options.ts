@@ -5,6 +5,7 @@ import type { Bounds } from '../contract/assess.js';
 import type { ProofSource } from '../contract/proof-port.js';
 import type { DecisionRow, EventLocator, PipelineFigures, StoreHealth } from '../resolvers/context.js';
 import type { KindClass } from '../schema/result-kind.js';
+import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
 import type {
   DeadLetterDesk,
   DeadLetterReader,
@@ -89,6 +90,8 @@ export interface AppDeps {
   readonly deadLetters: DeadLetterReader;
   readonly desk: DeadLetterDesk;
   readonly events: EventReader;
+  readonly audit: AuditReader;
+  readonly reprocessing: ReprocessingDesk;
   readonly locateEvents: EventLocator;
   readonly proofs: ProofSource;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;

@@ -50,6 +50,8 @@ export function requestContexts(
     deadLetters: deps.deadLetters,
     desk: deps.desk,
     events: deps.events,
+    audit: deps.audit,
+    reprocessing: deps.reprocessing,
     locateEvents: deps.locateEvents,
     requestMs: config.limits.requestMs,
     readMs: config.limits.readMs,

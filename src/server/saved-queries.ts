@@ -156,11 +156,70 @@ query Compare($key: ID! = "005930@2026-01-05T09:00:00.000Z") {
 `,
   },
   {
+    query: `# What has each engine made of it? Who differs, and why?
+query Engines($kind: String! = "order_window", $key: ID! = "005930@2026-01-05T09:00:00.000Z") {
+  compareEngines(kind: $kind, businessKey: $key) {
+    verdict
+    suspect
+    differences { field kafkaOnly flink }
+    why { engine code message }
+    answers {
+      engine
+      present
+      value { value confidenceLevel reasons { code message } }
+      evidence { run revision final verified cause events digest duplicatesDropped coverage epoch lastCheckpointTime }
+    }
+  }
+}
+`,
+  },
+  {
+    query: `# What was refused, with both values, and what is recomputed from the source?
+query Refused($key: ID, $count: Int = 20) {
+  refusals(businessKey: $key, first: $count) {
+    edges {
+      node {
+        id kind businessKey engine reason { code message } differs
+        stored { value run revision coverage digest }
+        refused { value run revision coverage digest }
+        topic partition offset notedAt
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+  reprocessing(businessKey: $key, first: $count) {
+    edges { node { id state kind businessKey engine reason { code } requestedBy requestedAt attempts upTo finishedAt failure { code message } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+  },
+  {
+    query: `# Has a result recomputed from the source: once, however often it is asked for.
+mutation Recompute($kind: String! = "order_window", $key: ID! = "005930@2026-01-05T09:00:00.000Z", $engine: ProcessingEngine! = FLINK) {
+  requestReprocessing(kind: $kind, businessKey: $key, engine: $engine) { id state attempts dueAt failure { code message } }
+}
+`,
+  },
+  {
     query: `# How are the parts, and how far have they come?
 query Health {
   serverInfo { version incarnation position time stores engines }
   stores { store healthy appliedPosition behindBy stalenessMs detail }
-  pipelines { name engine run state lastHeartbeatTime sourceAsOf lastCheckpointTime }
+  pipelines { name engine run state conditions lastHeartbeatTime sourceAsOf watermark sourceLag ...Checkpoints }
+}
+
+fragment Checkpoints on PipelineStatus {
+  jobState
+  checkpointIntervalMs
+  lastCheckpointId
+  lastCheckpointTime
+  lastCheckpointSeenTime
+  lastCheckpointDurationMs
+  lastCheckpointSizeBytes
+  completedCheckpoints
+  failedCheckpoints
+  restarts
 }
 `,
   },

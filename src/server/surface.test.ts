@@ -187,7 +187,7 @@ test('every saved query of GraphiQL runs without an error', async () => {
   } finally {
     await whole.close();
   }
-});
+}, 60_000);
 
 test('the compiled executor answers as graphql-js does', async () => {
   const { schema } = buildApi();

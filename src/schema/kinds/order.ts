@@ -7,6 +7,7 @@ import type { ContractLeaf } from '../../contract/field.js';
   kind: KIND_ORDER,
   description: 'An order as its newest version says. A deleted one stays, with the time of its deletion.',
   showsDeleted: true,
+  newestOnly: true,
   searchable: true,
   one: {
     description: 'The order of this id, also when it is deleted.',

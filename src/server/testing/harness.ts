@@ -5,6 +5,7 @@ import type { DecisionRow, PipelineFigures, StoreHealth } from '../../resolvers/
 import type { Store } from '../../words.js';
 import { createApp, type App } from '../app.js';
 import { DEFAULT_LIMITS, type AppDeps, type Readiness, type ServerConfig, type ServerLimits } from '../options.js';
+import { FakeAudit } from './fake-audit.js';
 import { FakeLedgers } from './fake-ledgers.js';
 import { FakeProofs } from './fake-proofs.js';
 import { FakeStore } from './fake-store.js';
@@ -25,6 +26,7 @@ export interface Harness {
   readonly elasticsearch: FakeStore;
   readonly clickhouse: FakeStore;
   readonly ledgers: FakeLedgers;
+  readonly audit: FakeAudit;
   readonly proofs: FakeProofs;
   readonly logged: Record<string, unknown>[];
   readiness: Readiness;
@@ -57,6 +59,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
   const elasticsearch = new FakeStore('ELASTICSEARCH');
   const clickhouse = new FakeStore('CLICKHOUSE');
   const ledgers = new FakeLedgers();
+  const audit = new FakeAudit();
   const stores = [postgres, mongodb, elasticsearch, clickhouse].filter(({ store }) =>
     (options.stores ?? ['POSTGRES', 'MONGODB']).includes(store),
   );
@@ -68,6 +71,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     elasticsearch,
     clickhouse,
     ledgers,
+    audit,
     proofs,
     logged,
     readiness: { ready: true, reasons: [] } as Readiness,
@@ -88,6 +92,8 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     deadLetters: ledgers,
     desk: ledgers,
     events: ledgers,
+    audit,
+    reprocessing: audit,
     locateEvents: (ids) => ledgers.locate(ids),
     proofs,
     storeStatuses: async () => harness.health,
