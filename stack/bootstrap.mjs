@@ -12,7 +12,7 @@ const [command, ...args] = process.argv.slice(2);
 
 requireNode();
 process.chdir(REPOSITORY);
-if (command !== 'test' && command !== 'lint') loadEnvironmentFile();
+if (!['test', 'lint', 'outside'].includes(command)) loadEnvironmentFile();
 if (command !== 'stop' && command !== 'reset') installPackages();
 else if (!existsSync(`${REPOSITORY}node_modules/tsx`)) installPackages();
 

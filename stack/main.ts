@@ -25,10 +25,12 @@ export async function main(argv: readonly string[]): Promise<number> {
         return await (await import('./test-run.js')).runTests(command === 'lint' ? ['lint', ...rest] : rest);
       case 'soak':
         return await (await import('../lab/soak/main.js')).soak(rest);
+      case 'outside':
+        return await (await import('../test/outside/main.js')).outside(rest);
       default:
         throw new StackError(
           'STACK_SETTING_INVALID',
-          `"${command ?? ''}" is no command: use start, stop, reset, serve, test, lint or soak.`,
+          `"${command ?? ''}" is no command: use start, stop, reset, serve, test, lint, outside or soak.`,
         );
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Waiting until events are counted and stored: on proofs, so that what is answered is proven (contract.md §8). */
 import { Arg, Ctx, ID, Int, Query, Resolver } from 'type-graphql';
-import type { Proof } from '../contract/proof-port.js';
+import type { PipelineFact, Proof } from '../contract/proof-port.js';
 import { within } from '../contract/limit.js';
 import { AppError } from '../errors.js';
 import { encodeToken } from '../position/token.js';
@@ -81,10 +81,12 @@ export function counted({ pipelines }: Pick<Proof, 'pipelines'>, places: readonl
     const known = first.get(partition);
     if (known === undefined || offset < known) first.set(partition, offset);
   }
-  return [...first].every(([partition, offset]) =>
-    pipelines.every(({ sources }) => BigInt(sources[String(partition)] ?? 0) > offset),
-  );
+  return [...first].every(([partition, offset]) => pipelines.every((fact) => reached(fact, partition) > offset));
 }
+
+/** The next source offset that the pipeline will count, as this result partition was told; 0: it does not say. */
+const reached = ({ sources, checkpoints }: PipelineFact, partition: number): bigint =>
+  BigInt((checkpoints === null ? sources[partition] : checkpoints.progress[partition]) ?? 0);
 
 const receipt = ({ incarnation, position }: Proof, missing: readonly string[]): IngestReceipt => ({
   token: encodeToken({ incarnation, position }),

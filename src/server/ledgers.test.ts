@@ -153,6 +153,22 @@ test('awaitIngested answers once every pipeline has counted the events in every 
   expect(decodeToken(body.data.awaitIngested.token)).toEqual({ incarnation: 'inc-1', position: 107n });
 });
 
+test('an engine with checkpoints has counted what all of its subtasks say they have', async () => {
+  server.ledgers.located = [{ eventId: 'e', partition: 0, offset: 7n }];
+  const checkpoints = (progress: Record<string, number>) =>
+    fact({ sources: {}, checkpoints: { ...flink.checkpoints!, progress } }, 'FLINK');
+  const flink = fact({}, 'FLINK');
+  const missing = async (...pipelines: (typeof flink)[]) => {
+    server.proofs.pipelines = pipelines;
+    return (await ask(AWAIT('eventIds: ["e"], timeoutMs: 0'))).data.awaitIngested.missing;
+  };
+  const kafkaOnly = fact({ sources: { '0': '8' } });
+  expect(await missing(kafkaOnly, checkpoints({ '0': 8 }))).toEqual([]);
+  expect(await missing(kafkaOnly, checkpoints({ '0': 7 }))).toEqual(['e']);
+  // Who does not say has not.
+  expect(await missing(kafkaOnly, checkpoints({}))).toEqual(['e']);
+});
+
 test('awaitIngested names what was not found or not counted in time, and looks no more often than it must', async () => {
   server.ledgers.located = [
     { eventId: 'counted', partition: 0, offset: 2n },
