@@ -283,6 +283,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
       host: config.TIDEMARK_HOST,
       port: config.TIDEMARK_PORT,
       ...(config.TIDEMARK_TOKEN === undefined ? {} : { token: config.TIDEMARK_TOKEN }),
+      corsOrigins: config.CORS_ORIGINS ?? [],
       limits: {
         ...DEFAULT_LIMITS,
         bodyBytes: config.MAX_BODY_BYTES,
@@ -309,6 +310,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     proofs,
     storeStatuses: health.storeStatuses,
     pipelineFigures: monitor.figures,
+    accepted: monitor.accepted,
     readiness: health.readiness,
     decisionTable: [...DECISION_TABLE, ...READ_TIME_RULES],
     registry,

@@ -97,6 +97,16 @@ export const VARIABLES = {
     secret: true,
     about: 'Bearer token that clients must send. Not set: none is asked for, and only loopback is allowed.',
   },
+  CORS_ORIGINS: {
+    schema: z
+      .string()
+      .transform((value) => value.split(',').map((origin) => origin.trim()))
+      .pipe(z.array(z.string().regex(/^https?:\/\/[^/?#*\s]+$/, 'must be origins such as https://app.example.com'))),
+    default: undefined,
+    optional: true,
+    about:
+      'Origins, comma-separated, whose pages may ask this server from a browser (CORS): `https://app.example.com`. Not set: none but its own.',
+  },
   TIDEMARK_GROUP: {
     schema: z.string().min(1),
     default: 'tidemark',

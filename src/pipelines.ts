@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
 import { monotonicMs } from './contract/proof.js';
-import { TOPIC_ORDERS } from '../wire/topics.js';
+import { TOPIC_ORDERS, TOPIC_RESULTS_FLINK } from '../wire/topics.js';
 import { createGroupOffsets } from './ingest/consumer.js';
 import { startPeriodic } from './ingest/periodic.js';
 import type { WatchedConsumer } from './log/port.js';
+import { AcceptedSources } from './monitor/accepted.js';
 import { monitorMetrics } from './monitor/metrics.js';
 import { startMonitor } from './monitor/monitor.js';
 import { createFlinkRest } from './monitor/rest.js';
@@ -22,6 +23,8 @@ const REST_TIMEOUT_MS = 2_000;
 /** Of one request to Kafka. */
 const OFFSETS_TIMEOUT_MS = 2_000;
 const SOURCE_EVERY_MS = 2_000;
+/** While somebody waits for what has been accepted. */
+const ACCEPTED_EVERY_MS = 250;
 
 export interface Watching {
   readonly config: Config;
@@ -38,6 +41,8 @@ export interface PipelineWatch {
   figures(pipeline: string): PipelineFigures;
   /** Of the FLINK pipeline, as it was read last: once covered, always covered. ISO-8601; null: not known. */
   sourceAsOf(): string | null;
+  /** Of the FLINK pipeline: source partition → next offset; everything below is counted, and accepted. */
+  accepted(): ReadonlyMap<number, bigint>;
   stop(): Promise<void>;
 }
 
@@ -62,9 +67,30 @@ export function watchPipelines({ config, log, registry, pool, highest, consumer,
     },
     onError: (err) => log.debug({ err }, 'sourceAsOf could not be read: it stays as it was'),
   });
+  const accepted = new AcceptedSources({
+    committed: () => group.committed(config.FLINK_GROUP, TOPIC_ORDERS),
+    written: () => group.ends(TOPIC_RESULTS_FLINK),
+    taken: () => takenOf(pool, TOPIC_RESULTS_FLINK),
+    monotonicMs,
+  });
+  const acceptance = startPeriodic({
+    everyMs: ACCEPTED_EVERY_MS,
+    run: () => accepted.round(),
+    onError: (err) => log.debug({ err }, 'what is accepted could not be read: it stays as it was'),
+  });
   return {
     figures: (pipeline) => pipelineFigures(monitor.figures(pipeline), monitor.judgements().get(pipeline) ?? null),
     sourceAsOf: () => sourceAsOf,
-    stop: async () => void (await Promise.all([monitor.stop(), source.stop()])),
+    accepted: () => accepted.sources(),
+    stop: async () => void (await Promise.all([monitor.stop(), source.stop(), acceptance.stop()])),
   };
+}
+
+/** How far ingest is in a result topic; committed, so that every later proof shows it. */
+async function takenOf(pool: Pool, topic: string): Promise<ReadonlyMap<number, bigint>> {
+  const { rows } = await pool.query<{ partition: number; next_offset: string }>(
+    'select partition, next_offset from ingest_offsets where topic = $1',
+    [topic],
+  );
+  return new Map(rows.map(({ partition, next_offset: next }) => [partition, BigInt(next)]));
 }

@@ -13,6 +13,21 @@ export interface AdmissionLimits {
   readonly queued: number;
 }
 
+/** Reads of Postgres that run, and that wait for their turn. */
+export interface Usage {
+  readonly running: number;
+  readonly waiting: number;
+}
+
+/** Who is told how it goes: for the metrics. */
+export interface AdmissionWatch {
+  readonly refused: () => void;
+  /** After each change. */
+  readonly used: (usage: Usage) => void;
+}
+
+const NOBODY: AdmissionWatch = { refused: () => undefined, used: () => undefined };
+
 export interface Admission {
   /** What the planner may count on. Reads in place of another store get half of the queue, and leave the rest to others. */
   budget(): Budget;
@@ -23,11 +38,10 @@ export interface Admission {
   run<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
-export function createAdmission(
-  { concurrent, queued }: AdmissionLimits,
-  onRefused: () => void = () => undefined,
-): Admission {
+export function createAdmission({ concurrent, queued }: AdmissionLimits, watch: AdmissionWatch = NOBODY): Admission {
   const policy = bulkhead(concurrent, queued);
+  const tell = (): void =>
+    watch.used({ running: concurrent - policy.executionSlots, waiting: queued - policy.queueSlots });
   return {
     budget() {
       if (policy.executionSlots > 0) return 'FREE';
@@ -36,11 +50,15 @@ export function createAdmission(
     },
     async run(read, signal) {
       try {
-        return await policy.execute(read, signal);
+        const answer = policy.execute(read, signal);
+        tell();
+        return await answer;
       } catch (error) {
         if (!(error instanceof BulkheadRejectedError) && !(error instanceof TaskCancelledError)) throw error;
-        onRefused();
+        watch.refused();
         throw busy(error);
+      } finally {
+        tell();
       }
     },
   };

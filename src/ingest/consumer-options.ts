@@ -24,4 +24,6 @@ export interface LogConsumerOptions {
 export interface GroupOffsets {
   /** Partition → next offset; null: none was committed. Every partition of the topic is in it. */
   committed(group: string, topic: string): Promise<ReadonlyMap<number, bigint | null>>;
+  /** Partition → end of what is written, whether committed or not. */
+  ends(topic: string): Promise<ReadonlyMap<number, bigint>>;
 }

@@ -333,24 +333,27 @@ class KafkaJsConsumer implements WatchedConsumer {
 /** @param timeoutMs of one request to the broker */
 export function createGroupOffsets(brokers: readonly string[], clientId: string, timeoutMs: number): GroupOffsets {
   const kafka = new Kafka({ clientId, brokers: [...brokers], ...limitsOf(timeoutMs) });
+  const asked = async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
+    const admin = kafka.admin();
+    const answer = admin.connect().then(() => ask(admin));
+    return answer.finally(() => admin.disconnect().catch(() => undefined));
+  };
+  const next = (offset: string): bigint | null => (BigInt(offset) < 0n ? null : BigInt(offset));
   return {
-    async committed(group, topic) {
-      const admin = kafka.admin();
-      try {
-        await admin.connect();
+    committed: (group, topic) =>
+      asked(async (admin) => {
         const [own] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-        const next = (offset: string): bigint | null => (BigInt(offset) < 0n ? null : BigInt(offset));
         return new Map(own?.partitions.map(({ partition, offset }) => [partition, next(offset)]));
-      } finally {
-        await admin.disconnect().catch(() => undefined);
-      }
-    },
+      }),
+    ends: (topic) =>
+      asked(async (admin) => {
+        const ends = await admin.fetchTopicOffsets(topic);
+        return new Map(ends.map(({ partition, high }) => [partition, BigInt(high)]));
+      }),
   };
 }
 
-const limitsOf = (
-  timeoutMs: number,
-): Pick<KafkaConfig, 'logLevel' | 'retry' | 'connectionTimeout' | 'requestTimeout'> => ({
+const limitsOf = (timeoutMs: number): Omit<KafkaConfig, 'brokers'> => ({
   connectionTimeout: timeoutMs,
   requestTimeout: timeoutMs,
   retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },

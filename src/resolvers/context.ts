@@ -73,6 +73,11 @@ export interface Services {
   readonly maxPageSize: number;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly pipelineFigures: (pipeline: string) => PipelineFigures | null;
+  /**
+   * Of the one FLINK pipeline: source partition → next offset; everything below is counted, and accepted. Any proof that is
+   * asked for later shows it.
+   */
+  readonly accepted: () => ReadonlyMap<number, bigint>;
   readonly kinds: readonly KindDefinition[];
   readonly deadLetters: DeadLetterReader;
   readonly desk: DeadLetterDesk;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import bearerAuth from '@fastify/bearer-auth';
+import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.js';
 import { errorBody } from './errors.js';
@@ -16,6 +17,22 @@ export function refuseOpenBind(host: string, token: string | undefined): void {
     `TIDEMARK_HOST=${host} can be reached from other machines: set TIDEMARK_TOKEN too, or leave TIDEMARK_HOST at 127.0.0.1.`,
     { retryable: false, outcome: 'none' },
   );
+}
+
+/** How long a browser may remember what it was told. */
+const PREFLIGHT_SECONDS = 600;
+
+/**
+ * Lets pages of these origins ask, and no others. To be set up before whoever asks for a token: a browser's preflight
+ * carries none. Nothing is asked with the page's cookies: there are none.
+ */
+export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'tidemark-consistency'],
+    maxAge: PREFLIGHT_SECONDS,
+  });
 }
 
 /** Asks for `Authorization: Bearer <token>` on everything but the health checks. */

@@ -5,7 +5,7 @@ import { Observed } from '../contract/observed.js';
 import { within } from '../contract/limit.js';
 import { buildApi } from '../resolvers/index.js';
 import { startApollo } from './apollo.js';
-import { refuseOpenBind, requireToken } from './access.js';
+import { allowOrigins, refuseOpenBind, requireToken } from './access.js';
 import { requestContexts } from './request-context.js';
 import { errorBody } from './errors.js';
 import { Graphiql } from './graphiql.js';
@@ -42,6 +42,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   // Only JSON: a form or plain text is what a foreign page can send without asking (CSRF).
   app.removeContentTypeParser('text/plain');
   answerErrors(app, deps);
+  if ((config.corsOrigins ?? []).length > 0) await allowOrigins(app, config.corsOrigins ?? []);
   if (config.token !== undefined && config.token !== '') await requireToken(app, config.token);
   let closing = false;
   const readiness = async (): Promise<Readiness> =>

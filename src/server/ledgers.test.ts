@@ -165,8 +165,12 @@ test('an engine with checkpoints has counted what all of its subtasks say they h
   const kafkaOnly = fact({ sources: { '0': '8' } });
   expect(await missing(kafkaOnly, checkpoints({ '0': 8 }))).toEqual([]);
   expect(await missing(kafkaOnly, checkpoints({ '0': 7 }))).toEqual(['e']);
-  // Who does not say has not.
+  // Who does not say has not, unless what it has committed was seen to be accepted: of one such pipeline.
   expect(await missing(kafkaOnly, checkpoints({}))).toEqual(['e']);
+  server.accepted.set(0, 8n);
+  expect(await missing(kafkaOnly, checkpoints({}))).toEqual([]);
+  expect(await missing(fact({ sources: {} }), checkpoints({}))).toEqual(['e']);
+  expect(await missing(kafkaOnly, checkpoints({}), { ...checkpoints({}), pipeline: 'another' })).toEqual(['e']);
 });
 
 test('awaitIngested names what was not found or not counted in time, and looks no more often than it must', async () => {

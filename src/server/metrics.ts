@@ -1,11 +1,12 @@
-import { collectDefaultMetrics, Counter, Histogram, type Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { AdmissionWatch } from '../contract/admission.js';
 import type { SharedContract } from '../contract/field.js';
 
 export interface Metrics {
   /** Counts contracts that went out. */
   readonly served: (contract: SharedContract, count: number) => void;
-  /** Counts a read of Postgres for which there was no room. */
-  readonly refused: () => void;
+  /** Reads of Postgres: how many there are, and were at most, and those for which there was no room. */
+  readonly admission: AdmissionWatch;
   /** Observes one answered GraphQL request. */
   readonly answered: (method: string, status: number, seconds: number) => void;
 }
@@ -26,6 +27,19 @@ export function registerMetrics(registry: Registry): Metrics {
     help: 'Reads of results from Postgres for which there was no room (POSTGRES_POOL, POSTGRES_QUEUE).',
     registers: [registry],
   });
+  const reads = new Gauge({
+    name: 'tidemark_postgres_reads',
+    help: 'Reads of results from Postgres that run (at most POSTGRES_POOL) and that wait for their turn (at most POSTGRES_QUEUE).',
+    labelNames: ['state'] as const,
+    registers: [registry],
+  });
+  const most = new Gauge({
+    name: 'tidemark_postgres_reads_most',
+    help: 'The most of them at one time since the server started.',
+    labelNames: ['state'] as const,
+    registers: [registry],
+  });
+  const highest = { running: 0, waiting: 0 };
   const requests = new Histogram({
     name: 'tidemark_graphql_request_duration_seconds',
     help: 'From the request line to the last byte handed to the socket.',
@@ -44,7 +58,16 @@ export function registerMetrics(registry: Registry): Metrics {
         },
         count,
       ),
-    refused: () => refused.inc(),
+    admission: {
+      refused: () => refused.inc(),
+      used: (usage) => {
+        for (const state of ['running', 'waiting'] as const) {
+          highest[state] = Math.max(highest[state], usage[state]);
+          reads.set({ state }, usage[state]);
+          most.set({ state }, highest[state]);
+        }
+      },
+    },
     answered: (method, status, seconds) => requests.observe({ method, status: String(status) }, seconds),
   };
 }

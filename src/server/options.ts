@@ -71,6 +71,8 @@ export interface ServerConfig {
   readonly port: number;
   /** Required for an address other than loopback; then everything but the health checks asks for it. */
   readonly token?: string;
+  /** Origins whose pages may ask from a browser. */
+  readonly corsOrigins?: readonly string[];
   readonly limits: ServerLimits;
   readonly bounds: Bounds;
 }
@@ -96,6 +98,8 @@ export interface AppDeps {
   readonly proofs: ProofSource;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly pipelineFigures: (pipeline: string) => PipelineFigures | null;
+  /** Of the FLINK pipeline: source partition → next offset; everything below is counted, and accepted. */
+  readonly accepted: () => ReadonlyMap<number, bigint>;
   readonly readiness: () => Promise<Readiness>;
   readonly decisionTable: readonly DecisionRow[];
   readonly registry: Registry;

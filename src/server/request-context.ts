@@ -46,6 +46,7 @@ export function requestContexts(
     maxPageSize: config.limits.pageSize,
     storeStatuses,
     pipelineFigures: deps.pipelineFigures,
+    accepted: deps.accepted,
     kinds: (deps.kinds ?? KINDS).map(kindOf),
     deadLetters: deps.deadLetters,
     desk: deps.desk,
@@ -68,7 +69,7 @@ export function requestContexts(
     limits: config.limits,
     clock,
     freshenSyncs: freshener(storeStatuses, monotonicMs),
-    admission: createAdmission({ concurrent: limits.postgresReads, queued: limits.postgresQueue }, metrics.refused),
+    admission: createAdmission({ concurrent: limits.postgresReads, queued: limits.postgresQueue }, metrics.admission),
     watch: new AppliedWatch({
       look: lookAt(deps.readers, limits.readMs),
       everyMs: limits.watchEveryMs,

@@ -33,6 +33,8 @@ export interface Harness {
   health: StoreHealth[];
   /** What the monitor tells, by pipeline. */
   figures: Map<string, PipelineFigures>;
+  /** What the FLINK pipeline has counted, with its results accepted. */
+  accepted: Map<number, bigint>;
   /** A clock that never steps, in milliseconds, moved by hand. */
   monotonic: number;
   query(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<Answered>;
@@ -77,6 +79,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     readiness: { ready: true, reasons: [] } as Readiness,
     health: [] as StoreHealth[],
     figures: new Map<string, PipelineFigures>(),
+    accepted: new Map<number, bigint>(),
     monotonic: 0,
   };
   let ids = 0;
@@ -98,6 +101,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     proofs,
     storeStatuses: async () => harness.health,
     pipelineFigures: (pipeline) => harness.figures.get(pipeline) ?? null,
+    accepted: () => harness.accepted,
     readiness: async () => harness.readiness,
     decisionTable: options.decisionTable ?? [],
     registry: new Registry(),
