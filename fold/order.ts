@@ -9,6 +9,8 @@ export interface OrderEntry {
   /** Event time of its creation (lowest over all that was seen of it); null: this run has not folded the creation. */
   beginsMs: number | null;
   revision: number;
+  /** The verified fold that this run replaced it by (ADR 13); absent: none, or forgotten. */
+  resetBy?: string;
 }
 
 /** Where the entries are; `order-memory.ts` keeps the memory bounded, a Map does not. */
@@ -24,6 +26,8 @@ export interface OrderChange {
   readonly offset: number;
   readonly revision: number;
   readonly beginsMs: number | null;
+  /** The verified fold that the state before was replaced by; null: none. */
+  readonly resetBy: string | null;
 }
 
 export interface OrderSeen {
@@ -55,8 +59,8 @@ export function foldOrder(memory: OrderMemory, event: OrderEvent, timeMs: number
     entry.revision++;
   }
   memory.set(event.order_id, entry);
-  const { revision, beginsMs } = entry;
-  return { created, change: newer ? { event, offset, revision, beginsMs } : null };
+  const { revision, beginsMs, resetBy = null } = entry;
+  return { created, change: newer ? { event, offset, revision, beginsMs, resetBy } : null };
 }
 
 export function orderValueOf({ event }: OrderChange): OrderValue {

@@ -1,4 +1,11 @@
-import { windowKey, type Cause, type Evidence, type OrderEvent, type OrderWindowValue } from './wire.js';
+import {
+  windowKey,
+  type Cause,
+  type Evidence,
+  type OrderEvent,
+  type OrderWindowValue,
+  type WindowReset,
+} from './wire.js';
 import { addToDigest } from './digest.js';
 import { Decimal, ZERO, average, canonical } from './decimal.js';
 import { iso } from './settings.js';
@@ -28,6 +35,8 @@ export interface WindowState {
   emittedAtMs: number | null;
   /** Order ids folded by this run. Never snapshotted: after a crash the processor recounts, visibly. */
   readonly seen: Set<string>;
+  /** The verified fold that this run replaced it by, and has folded on from (ADR 13); null: none. Never snapshotted. */
+  resetBy: string | null;
 }
 
 export function openWindow(symbol: string, startMs: number, windowMs: number): WindowState {
@@ -52,6 +61,7 @@ export function openWindow(symbol: string, startMs: number, windowMs: number): W
     dirtySince: null,
     emittedAtMs: null,
     seen: new Set(),
+    resetBy: null,
   };
 }
 
@@ -75,6 +85,24 @@ export function fold(window: WindowState, event: OrderEvent, eventTimeMs: number
   window.lastOffset = Math.max(window.lastOffset, offset);
   window.maxEventTimeMs = Math.max(window.maxEventTimeMs, eventTimeMs);
   return true;
+}
+
+/** Replaces what was folded by the verified fold with this nonce; how often and when it was emitted stays. */
+export function resetWindow(window: WindowState, state: WindowReset, nonce: string): void {
+  window.seen.clear();
+  for (const id of state.orders) window.seen.add(id);
+  window.buy = state.orders_buy;
+  window.sell = state.orders_sell;
+  window.amount = new Decimal(state.total_amount);
+  window.priceSum = new Decimal(state.price_sum);
+  window.minPrice = new Decimal(state.min_price);
+  window.maxPrice = new Decimal(state.max_price);
+  window.digest = BigInt(state.digest);
+  window.duplicates = state.duplicates_dropped;
+  [window.firstOffset, window.lastOffset] = state.coverage;
+  window.maxEventTimeMs = Date.parse(state.max_event_time);
+  window.lost = [...state.lost];
+  window.resetBy = nonce;
 }
 
 /** Notes the lowest source offset that the next emission will carry. */

@@ -5,3 +5,4 @@ export * from '../wire/order.js';
 export * from '../wire/order-window.js';
 export * from '../wire/parse-event.js';
 export * from '../wire/result.js';
+export * from '../wire/reset.js';

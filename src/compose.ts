@@ -254,6 +254,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     config,
     pool: pools.ingest,
     rawLog: clickhouse.rawLog,
+    highest,
     producer,
     consumerOf,
     monotonicMs,

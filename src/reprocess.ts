@@ -4,9 +4,11 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { TOPIC_ORDERS } from '../wire/topics.js';
 import type { Config } from './config.js';
+import { holdSourceExpired } from './ingest/expired-source.js';
 import { startPeriodic, type Periodic } from './ingest/periodic.js';
 import type { LogProducer } from './ingest/producer.js';
 import type { WatchedConsumer } from './log/port.js';
+import type { Highest } from './position/highest.js';
 import type { RawLog } from './raw/port.js';
 import { createQueue } from './reprocessing/queue.js';
 import { createWorker } from './reprocessing/worker.js';
@@ -17,6 +19,7 @@ export interface ReprocessingParts {
   readonly rawLog: RawLog;
   readonly producer: LogProducer;
   readonly consumerOf: (group: string, topics: readonly string[], partitions: number) => WatchedConsumer;
+  readonly highest: Highest;
   readonly monotonicMs: () => number;
   readonly log: Logger;
 }
@@ -37,6 +40,7 @@ export function startReprocessing(parts: ReprocessingParts): Periodic | null {
     sourcePartitions: () => queue.sourcePartitions(),
     consumer: () => consumerOf(group, [TOPIC_ORDERS], PARTITIONS_AT_ONCE),
     rawLog: parts.rawLog,
+    expired: (gone) => holdSourceExpired(parts.pool, parts.highest, gone),
     send: (topic, message) => producer.send(topic, { ...message, headers: {} }),
     monotonicMs: parts.monotonicMs,
     nowMs: Date.now,

@@ -47,6 +47,7 @@ function logTopic(name: string, partitions: number, retention: { hours: number; 
   };
 }
 
+const resets = logTopic('orders.resets', 4, { hours: 24, partitionMb: 8 });
 const changes = logTopic(CDC_TOPIC, 1, { hours: 48, partitionMb: 384 });
 
 export const TOPICS: readonly TopicSetting[] = [
@@ -54,6 +55,8 @@ export const TOPICS: readonly TopicSetting[] = [
   logTopic('results.kafka-only', 4, { hours: 48, partitionMb: 96 }),
   // Written in transactions. KafkaSink would take the event time for the record's: the broker's own keeps retention true.
   logTopic('results.flink', 4, { hours: 48, partitionMb: 96 }),
+  // Commands that matter for as long as a state that is in doubt; in the partitions of the source.
+  { ...resets, config: { ...resets.config, 'segment.bytes': String(8 * MB) } },
   // One partition: a position is a prefix claim, so the order of commits must survive.
   { ...changes, config: { ...changes.config, 'max.message.bytes': String(MAX_CHANGE_BYTES) } },
 ];

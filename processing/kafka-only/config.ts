@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from './wire.js';
+import { TOPIC_ORDERS, TOPIC_RESETS, TOPIC_RESULTS_KAFKA_ONLY } from './wire.js';
 import type { Settings } from '../../fold/settings.js';
 
 const ms = (fallback: number): z.ZodDefault<z.ZodCoercedNumber<unknown>> =>
@@ -18,6 +18,7 @@ const Env = z.object({
   PROCESSOR_GROUP: z.string().min(1).default('tidemark-kafka-only'),
   PROCESSOR_SOURCE_TOPIC: z.string().min(1).default(TOPIC_ORDERS),
   PROCESSOR_RESULT_TOPIC: z.string().min(1).default(TOPIC_RESULTS_KAFKA_ONLY),
+  PROCESSOR_RESET_TOPIC: z.string().default(TOPIC_RESETS),
   WINDOW_MS: ms(300_000),
   ALLOWED_LATENESS_MS: ms(60_000),
   WATERMARK_DELAY_MS: ms(10_000),
@@ -40,6 +41,8 @@ export interface Config {
   readonly stateDir: string;
   readonly group: string;
   readonly resultTopic: string;
+  /** Commands to replace the state of a result; null: none are read. */
+  readonly resetTopic: string | null;
   readonly snapshotIntervalMs: number;
   readonly offsetCommitIntervalMs: number;
   readonly heartbeatIntervalMs: number;
@@ -61,6 +64,7 @@ export function readConfig(
     stateDir: e.PROCESSOR_STATE_DIR,
     group: e.PROCESSOR_GROUP,
     resultTopic: e.PROCESSOR_RESULT_TOPIC,
+    resetTopic: e.PROCESSOR_RESET_TOPIC === '' ? null : e.PROCESSOR_RESET_TOPIC,
     snapshotIntervalMs: e.SNAPSHOT_INTERVAL_MS,
     offsetCommitIntervalMs: e.OFFSET_COMMIT_INTERVAL_MS,
     heartbeatIntervalMs: e.HEARTBEAT_INTERVAL_MS,

@@ -3,6 +3,7 @@ import { Kafka, PartitionAssigners, Partitioners, logLevel } from 'kafkajs';
 import { pino } from 'pino';
 import { readConfig, type Config } from './config.js';
 import { Processor } from './processor.js';
+import { readResets } from './reset-reader.js';
 import { Sender } from './sender.js';
 import { StateFiles } from './state-files.js';
 
@@ -69,6 +70,13 @@ async function main(config: Config): Promise<void> {
   });
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: (p) => processor.onBatch(p) });
+  const resets = readResets({
+    consumer: (groupId) => kafka.consumer({ groupId, sessionTimeout: 10_000, maxWaitTimeInMs: 250 }),
+    group: `${config.group}-resets-${randomUUID()}`,
+    topic: config.resetTopic,
+    onReset: (command) => processor.onReset(command),
+    log,
+  });
   const timers = [
     every(TICK_MS, () => processor.tick(), fatal),
     every(config.heartbeatIntervalMs, () => processor.heartbeat(), fatal),
@@ -82,7 +90,7 @@ async function main(config: Config): Promise<void> {
     setTimeout(() => fatal(new Error(`not stopped within ${STOP_LIMIT_MS} ms`)), STOP_LIMIT_MS).unref();
     for (const timer of timers) clearInterval(timer);
     await processor.stop();
-    await consumer.disconnect();
+    await Promise.all([consumer.disconnect(), resets.stop()]);
     await Promise.all([producer.disconnect(), admin.disconnect()]);
     log.info('stopped');
     process.exit(0);

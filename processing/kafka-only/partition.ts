@@ -5,15 +5,21 @@ import {
   anomalyKey,
   parseEventText,
   windowKey,
+  isWindowReset,
   type OrderEvent,
+  type OrderReset,
   type Parsed,
+  type Reset,
+  type WindowReset,
 } from './wire.js';
 import { LostSymbols, couldBelong, noteLost, pruneMarks, type LostMark } from '../../fold/lost.js';
 import { foldOrder, type OrderChange, type OrderMemory } from '../../fold/order.js';
 import { suspectUntil, type Before, type StartPosition } from './position.js';
 import type { Settings, SourceRecord } from '../../fold/settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
-import { fold, markDirty, openWindow, type WindowState } from '../../fold/window.js';
+import { fold, markDirty, openWindow, resetWindow, type WindowState } from '../../fold/window.js';
+import { RecentEvents, type RecentEvent } from './recent.js';
+import { resetOrder, WaitingResets } from './resets.js';
 
 /** What the owner of a partition has to say at once; everything else waits in `dirty`. */
 export type Effect =
@@ -46,6 +52,8 @@ export class SourcePartition {
   marks: LostMark[];
   readonly lostSymbols: LostSymbols;
   readonly anomalies: Anomalies;
+  readonly #recent: RecentEvents;
+  readonly #resets = new WaitingResets();
   #maxEventTimeMs: number | null;
   #poisonUntilMs: number | null;
   #poisonOffset: number | null;
@@ -60,6 +68,7 @@ export class SourcePartition {
   ) {
     this.partition = start.partition;
     this.position = start.startOffset;
+    this.#recent = new RecentEvents(start.startOffset);
     this.#poisonUntilMs = start.before.poisonUntilMs;
     this.#poisonOffset = start.before.poisonOffset;
     const { complete, poisonOffset } = start.before;
@@ -110,6 +119,7 @@ export class SourcePartition {
     if (record.value === null) return []; // a tombstone
     const parsed = parseEventText(record.value.toString('utf8'));
     if (parsed.kind === 'broken') return this.#broken(record, parsed);
+    this.#recent.add({ event: parsed.event, timeMs: parsed.eventTimeMs, offset: record.offset });
     const said = this.#order(parsed.event, parsed.eventTimeMs, record.offset);
     const dropped = this.#fold(parsed.event, parsed.eventTimeMs, record.offset);
     if (this.#maxEventTimeMs === null || parsed.eventTimeMs > this.#maxEventTimeMs)
@@ -137,6 +147,56 @@ export class SourcePartition {
   forgetMarks(committed: Before): void {
     const max = committed.maxEventTimeMs;
     this.marks = pruneMarks(this.marks, max === null ? null : max - this.settings.watermarkDelayMs, this.settings);
+  }
+
+  /** Takes a command to replace the state of a result; it is done as soon as the partition has read as far (`resetDue`). */
+  reset(command: Reset): void {
+    this.#resets.add(command);
+  }
+
+  /**
+   * Replaces what is to be replaced by now, and folds on what has come since. A state that has gone on for longer than its events
+   * are remembered stays: its results stay in doubt, and it is asked for again when they change.
+   */
+  resetDue(): Effect[] {
+    const effects: Effect[] = [];
+    for (const { state, nonce, business_key: key, symbol, up_to: upTo } of this.#resets.due(this.position)) {
+      const since = this.#recent.since(upTo)?.filter(({ event }) => event.symbol === symbol);
+      if (since === undefined) continue;
+      if (isWindowReset(state)) this.#resetWindow(symbol, state, nonce, upTo, since);
+      else effects.push(...this.#resetOrder(key, state, nonce, since));
+    }
+    return effects;
+  }
+
+  #resetWindow(symbol: string, state: WindowReset, nonce: string, upTo: number, since: readonly RecentEvent[]): void {
+    const [startMs, endMs] = [Date.parse(state.window_start), Date.parse(state.window_end)];
+    const { watermarkMs } = this;
+    const closed = watermarkMs !== null && endMs + this.settings.latenessMs <= watermarkMs;
+    if (closed || endMs - startMs !== this.settings.windowMs) return;
+    const known = this.windows.get(windowKey(symbol, startMs));
+    const window = known ?? this.#add(openWindow(symbol, startMs, this.settings.windowMs));
+    resetWindow(window, state, nonce);
+    for (const { event, timeMs, offset } of since) {
+      const own = (event.op === 'c' || event.op === 'r') && timeMs >= startMs && timeMs < endMs;
+      // What it had said of this event was said from the state that is gone.
+      if (own && fold(window, event, timeMs, offset)) this.#touch(window, offset);
+    }
+    for (const mark of this.marks) {
+      const unread = mark.offset >= upTo || mark.merged === true;
+      if (unread && couldBelong(mark, window, this.settings) && noteLost(window, mark))
+        this.#touch(window, mark.offset);
+    }
+  }
+
+  #resetOrder(orderId: string, state: OrderReset, nonce: string, since: readonly RecentEvent[]): Effect[] {
+    this.orders.set(orderId, resetOrder(this.orders.get(orderId), state, nonce));
+    const own = since.filter(({ event }) => event.order_id === orderId);
+    return own.flatMap(({ event, timeMs, offset }): Effect[] => {
+      const { change } = foldOrder(this.orders, event, timeMs, offset);
+      if (change === null) return [];
+      return [{ kind: 'order', change, lost: this.lostSymbols.of(event.symbol, change.beginsMs, offset) }];
+    });
   }
 
   #fold(event: OrderEvent, timeMs: number, offset: number): Effect | null {

@@ -9,6 +9,7 @@ import type { SourceRecord } from '../../fold/settings.js';
 import type { PartitionSnapshot } from './snapshot.js';
 import { SpillFile } from './spill.js';
 import type { StateFiles } from './state-files.js';
+import type { Reset } from './wire.js';
 
 /** Records folded between two looks at heartbeat and back-pressure. */
 const SLICE = 250;
@@ -175,6 +176,13 @@ export class Processor {
   tick(): void {
     if (this.#stopping) return;
     this.#run?.tick(this.parts.now());
+    this.parts.sender.kick();
+  }
+
+  /** A command to replace the state of a result by the verified fold. */
+  onReset(command: Reset): void {
+    if (this.#stopping) return;
+    this.#run?.reset(command, this.parts.now());
     this.parts.sender.kick();
   }
 

@@ -10,6 +10,7 @@ import {
   type ControlPayload,
   type Evidence,
   type HeartbeatPayload,
+  type Reset,
   type ResultMessage,
   type SourceProgress,
 } from './wire.js';
@@ -76,7 +77,16 @@ export class Run {
       if (record.offset >= source.position) times.note(record.offset, record.appendTimeMs);
       this.#act(source, source.apply(record), nowMs);
     }
+    this.#act(source, source.resetDue(), nowMs);
     this.#emitDue(source, nowMs, false);
+  }
+
+  /** A command to replace the state of a result; for another owner's partition it is nothing. */
+  reset(command: Reset, nowMs: number): void {
+    const source = this.partitions.get(command.source_partition);
+    if (source === undefined) return;
+    source.reset(command);
+    this.#act(source, source.resetDue(), nowMs);
   }
 
   /** Emits changes that had to wait for their second. */
@@ -172,6 +182,7 @@ export class Run {
             revision: effect.change.revision,
             final: false,
             evidence: withLost(orderEvidenceOf(effect.change, partition), partition, effect.lost),
+            ...resetBy(effect.change),
           }
         : {
             kind: KIND_ANOMALY,
@@ -207,6 +218,7 @@ export class Run {
       cause: causeOf(window),
       final,
       evidence: evidenceOf(window, source.partition),
+      ...resetBy(window),
     } satisfies Partial<ResultMessage<object>>);
     const offset = window.dirtySince ?? source.position;
     window.dirtySince = null;
@@ -233,3 +245,6 @@ export class Run {
 
 const withLost = (evidence: Evidence, partition: number, lost: readonly number[]): Evidence =>
   lost.length === 0 ? evidence : { ...evidence, lost: { [String(partition)]: [...lost] } };
+
+const resetBy = ({ resetBy: nonce }: { readonly resetBy: string | null }): Pick<ResultMessage, 'state_reset'> =>
+  nonce === null ? {} : { state_reset: nonce };

@@ -26,6 +26,7 @@ export function encodeSnapshot(partition: SourcePartition, topic: string, unacke
   const windows = [...partition.windows.values()].map((w) => ({
     ...w,
     seen: undefined,
+    resetBy: undefined,
     emittedAtMs: undefined,
     amount: canonical(w.amount),
     priceSum: canonical(w.priceSum),
@@ -53,7 +54,7 @@ export function encodeSnapshot(partition: SourcePartition, topic: string, unacke
   });
 }
 
-type Plain = Omit<WindowState, 'amount' | 'priceSum' | 'minPrice' | 'maxPrice' | 'digest'> &
+type Plain = Omit<WindowState, 'amount' | 'priceSum' | 'minPrice' | 'maxPrice' | 'digest' | 'resetBy'> &
   Record<'amount' | 'priceSum' | 'minPrice' | 'maxPrice' | 'digest', string>;
 
 interface PlainSymbol extends Omit<SymbolMemory, 'last'> {

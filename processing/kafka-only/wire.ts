@@ -8,3 +8,4 @@ export * from '../../wire/parse-event.js';
 export * from '../../wire/partition.js';
 export * from '../../wire/result.js';
 export * from '../../wire/topics.js';
+export * from '../../wire/reset.js';

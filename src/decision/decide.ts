@@ -182,17 +182,22 @@ function refuse(record: IncomingResult, stored: ResultState | null, rules: reado
   const silent = rules.some((rule) => rule.silent);
   const holding = silent ? refusing.filter((rule) => rule.silent) : [...refusing, ...keyedOf(rules)];
   const reasons = reasonsOf(holding);
-  const taints = taint(stored?.taints ?? {}, record.stamp.run, [
-    ...reasons,
-    ...holding.flatMap((rule) => rule.taint ?? []),
-  ]);
-  // The row is ahead of the recomputation; a state that is reset to it, and goes on, is right all the same.
-  const verification = record.arrival === 'REPROCESSED' ? record.verification?.nonce : undefined;
-  const news = stored !== null && (reasons.length > 0 || taints !== stored.taints || verification !== undefined);
+  const found = [...reasons, ...holding.flatMap((rule) => rule.taint ?? [])];
+  const taints = taint(stored?.taints ?? {}, record.stamp.run, found);
+  const before = stored?.verification ?? null;
+  const verification =
+    record.arrival === 'REPROCESSED'
+      ? // The row is ahead of the recomputation; a state that is reset to it, and goes on, is right all the same.
+        (record.verification?.nonce ?? before)
+      : // A state that was reset and is found wrong again: nothing vouches for it any more.
+        isReset(record, stored) && found.some((reason) => TAINTING_REASONS.has(reason))
+        ? null
+        : before;
+  const news = stored !== null && (reasons.length > 0 || taints !== stored.taints || verification !== before);
   return {
     action: 'refuse',
     reason: reasonsOf(refusing)[0] ?? refusing[0]?.refusal ?? 'REFUSED',
-    row: news ? { ...lower(stored, ...reasons), taints, verification: verification ?? stored.verification } : null,
+    row: news ? { ...lower(stored, ...reasons), taints, verification } : null,
     reprocess: record.arrival === 'REPROCESSED' ? [] : reprocessOf(holding),
   };
 }

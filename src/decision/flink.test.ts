@@ -144,6 +144,47 @@ describe('what the log says of runs', () => {
   });
 });
 
+describe('a state that was reset to the verified fold', () => {
+  const fold = 'n-1';
+  const tainted = [
+    begin(from('r1', 1, 1)),
+    emit(from('r1', 2, 1), 3),
+    emit(from('r1', 3, 1), 3, { digest: 'x', revision: 4 }),
+  ];
+  const verification: IncomingResult = {
+    ...emit(from('recompute', 1, 1), 5, { verified: true }),
+    arrival: 'REPROCESSED',
+    verification: { request: '1', nonce: fold, upTo: { '0': 6 }, mustReach: [] },
+  };
+  const reset = (seq: number, last: number, over: Partial<ResultState> = {}): IncomingResult => {
+    return { ...emit(from('r1', seq, 1), last, over), resetBy: fold };
+  };
+  const verified = play(...tainted, verification);
+
+  test('what it emits is worth what it would be without the taint, and is compared with itself as ever', () => {
+    const after = take(verified, [reset(4, 6), reset(5, 7)]);
+    expect(only(after)).toMatchObject({ cap: 'HIGH', reasons: [], calculatedValue: { n: 7 }, taints: {} });
+    const conflict = take(after, [reset(6, 7, { digest: 'x', revision: 8 })]);
+    expect(only(conflict)).toMatchObject({ cap: 'LOW', reasons: ['VIOLATION_VALUE_CONFLICT'], verification: null });
+    expect(only(take(after, [reset(6, 6, { revision: 8 })]))).toMatchObject({
+      cap: 'LOW',
+      reasons: ['VIOLATION_REVISION_REGRESSION'],
+    });
+  });
+
+  test('found wrong against the verified value, the fold vouches for it no more', () => {
+    const found = take(verified, [reset(4, 5, { digest: 'x' })]);
+    expect(only(found)).toMatchObject({ cap: 'HIGH', calculatedValue: { n: 5 }, verification: null });
+    expect(only(take(found, [reset(5, 6)]))).toMatchObject({ cap: 'LOW', reasons: ['VIOLATION_VALUE_CONFLICT'] });
+  });
+
+  test('what the former state said last is taken over, whatever it covers', () => {
+    const further = take(verified, [emit(from('r1', 4, 1), 8)]);
+    expect(only(further)).toMatchObject({ cap: 'LOW', reasons: ['VIOLATION_VALUE_CONFLICT'] });
+    expect(only(take(further, [reset(5, 8, { digest: 'true' })]))).toMatchObject({ cap: 'HIGH', digest: 'true' });
+  });
+});
+
 describe('streams', () => {
   /** Runs that are restored from one another now and then, with gaps, conflicts and steps back. */
   const step = fc.record({ key: fc.constantFrom('x', 'y'), restart: fc.nat(9), skip: fc.nat(19), wrong: fc.nat(14) });

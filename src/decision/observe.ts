@@ -3,7 +3,15 @@ import { mayHaveExpired, NOTHING_EXPIRED, type Expiry } from '../position/expiry
 import type { ProcessingEngine } from '../words.js';
 import { compareCoverage, comparePlaces, partitionsOf } from './coverage.js';
 import { descendsFrom, lineageOf, relation, standingOf } from './lineage.js';
-import { counterOf, type IncomingResult, type PipelineFacts, type ResultState, type Verification } from './state.js';
+import {
+  counterOf,
+  type IncomingResult,
+  type PipelineFacts,
+  type ResultState,
+  type Stamp,
+  type Verification,
+} from './state.js';
+import { TAINTING_REASONS } from './table.js';
 
 type Known = 'KNOWN' | 'MISSING';
 
@@ -97,6 +105,14 @@ function observeBegun(record: IncomingResult, row: ResultState | null, facts: Pi
 /** FLINK: an absence that something is held against is no result of any lineage. */
 const isAbsence = (row: ResultState): boolean => row.resultOffset < 0 && row.coverage === null;
 
+/**
+ * Was the stored row emitted from the state that was reset? Then it is compared as any other of its run. It was not if something
+ * is held against that state, or (KAFKA_ONLY, whose new runs begin from a snapshot) another run emitted it.
+ */
+const isFromReset = (stored: ResultState, stamp: Stamp): boolean =>
+  !stored.reasons.some((reason) => TAINTING_REASONS.has(reason)) &&
+  (stamp.engine === 'FLINK' || stored.run === stamp.run);
+
 function observeStored(
   record: IncomingResult,
   stored: ResultState | null,
@@ -105,7 +121,7 @@ function observeStored(
   const { stamp } = record;
   if (stored === null) return 'NEW_KEY';
   if (stored.verified) return 'VERIFIED';
-  if (isReset(record, stored)) return 'RESET';
+  if (isReset(record, stored) && !isFromReset(stored, stamp)) return 'RESET';
   if (stamp.engine === 'FLINK') return isAbsence(stored) ? 'NEW_KEY' : relation(stamp, stored, facts);
   return stored.run === stamp.run ? 'SAME_RUN' : 'OTHER_RUN';
 }

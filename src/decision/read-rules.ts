@@ -58,6 +58,15 @@ export const READ_TIME_RULES: readonly ReadTimeRule[] = [
     decision: LOWERED,
   },
   {
+    scenario: 'violation: reprocessing can not reach the first event',
+    engine: 'ANY',
+    postgres: 'UPSERT',
+    level: 'LOW',
+    reason: 'VIOLATION_SOURCE_EXPIRED',
+    readModels: CDC,
+    decision: 'confidence = LOW: nothing is left to verify it from',
+  },
+  {
     scenario: 'violation: an undecodable record could belong to an open result that was there before it',
     engine: 'ANY',
     postgres: 'STABLE',

@@ -53,13 +53,18 @@ export const STICKY_REASONS: ReadonlySet<string> = new Set<ReasonCode>([
   'VIOLATION_DEAD_LETTER',
   'VIOLATION_SOURCE_KEY_MOVED',
   'VIOLATION_LATE_DROPPED',
+  'VIOLATION_SOURCE_EXPIRED',
 ]);
 
-const NOT_OF_THE_STATE: ReadonlySet<string> = new Set(['LATE_UPDATE', 'VIOLATION_DEAD_LETTER']);
+const NOT_OF_THE_STATE: ReadonlySet<string> = new Set([
+  'LATE_UPDATE',
+  'VIOLATION_DEAD_LETTER',
+  'VIOLATION_SOURCE_EXPIRED',
+]);
 
 /**
  * Those that speak of the sender's own state of the key: a verification repairs the row, not the state. A dead letter is held
- * by itself until a person settles it; a late update is counted in the state as it should be.
+ * by itself until a person settles it; a late update is counted in the state as it should be; what the source holds is not its.
  */
 export const TAINTING_REASONS: ReadonlySet<string> = new Set(
   [...STICKY_REASONS].filter((r) => !NOT_OF_THE_STATE.has(r)),

@@ -49,7 +49,7 @@ export function resultMessage(
   };
 }
 
-/** null: this engine can't be told, or the result has no state to be reset. */
+/** null: the result has no state to be reset. */
 export function resetCommand(
   asked: Asked,
   { value, state }: Recomputed,
@@ -58,7 +58,6 @@ export function resetCommand(
   const { symbol } = value as { symbol?: unknown };
   const [reached, ...others] = Object.entries(upTo);
   if (state === null || typeof symbol !== 'string' || reached === undefined || others.length > 0) return null;
-  if (asked.engine !== 'KAFKA_ONLY') return null;
   return {
     schema: 1,
     kind: asked.kind,

@@ -120,6 +120,28 @@ const SWEEP_TAKEN_OVER = `${INSERT}
     limit $1
   ) k limit $1 on conflict do nothing`;
 
+/** Where output was lost, and up to where in the result partition's log that lowers what is open (ADR 6, ADR 11). */
+const LOSSES = `
+  select pipeline, result_topic as topic, result_partition as partition, facts ->> 'lossOffset' as loss,
+    array(select regexp_replace(g, '/[^/]*$', '') from json_object_keys(facts -> 'gaps') g) as runs
+  from pipeline_facts where facts ->> 'lossOffset' is not null`;
+
+/** Open results from before the loss: nobody rewrote them, so nobody asked for them. Runs that went on are told by their records. */
+const SWEEP_LOST = `${INSERT}
+  select r.kind, r.business_key, r.engine, 'VIOLATION_OUTPUT_GAP', r.position, 'sweep'
+  from results r where r.pipeline = $3 and r.result_topic = $4 and r.result_partition = $5 and not r.final and r.cap <> 'LOW'
+    and (case when r.engine = 'FLINK' or r.cause = 'REPROCESSED' then r.result_offset < $6 else r.run = any($7) end)
+    and r.kind = any($2) and not ${TRIED}
+  order by r.position limit $1 on conflict do nothing`;
+
+interface Loss {
+  readonly pipeline: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly loss: string;
+  readonly runs: readonly string[];
+}
+
 export interface Queue {
   /** @param leaseMs nobody else takes them up before */
   claim(limit: number, leaseMs: number): Promise<readonly Claimed[]>;
@@ -138,6 +160,8 @@ export interface Queue {
 }
 
 export function createQueue(pool: Pool): Queue {
+  /** Result partition → the loss for which nothing open is left to be asked for. */
+  const swept = new Map<string, string>();
   return {
     async claim(limit, leaseMs) {
       const { rows } = await pool.query<ClaimedRow>(CLAIM, [limit, leaseMs]);
@@ -176,9 +200,18 @@ export function createQueue(pool: Pool): Queue {
       );
     },
     async sweep(kinds, limit) {
-      const low = (await pool.query(SWEEP_LOW, [limit, kinds])).rowCount ?? 0;
-      if (low >= limit) return low;
-      return low + ((await pool.query(SWEEP_TAKEN_OVER, [limit - low, kinds])).rowCount ?? 0);
+      let found = (await pool.query(SWEEP_LOW, [limit, kinds])).rowCount ?? 0;
+      if (found < limit) found += (await pool.query(SWEEP_TAKEN_OVER, [limit - found, kinds])).rowCount ?? 0;
+      for (const { pipeline, topic, partition, loss, runs } of (await pool.query<Loss>(LOSSES)).rows) {
+        // No index leads to what is open: once is enough, as what comes later lies behind the loss.
+        const place = `${pipeline}/${topic}/${partition}`;
+        if (found >= limit || swept.get(place) === loss) continue;
+        const values = [limit - found, kinds, pipeline, topic, partition, loss, runs];
+        const more = (await pool.query(SWEEP_LOST, values)).rowCount ?? 0;
+        if (more === 0) swept.set(place, loss);
+        found += more;
+      }
+      return found;
     },
     async sourcePartitions() {
       const { rows } = await pool.query<{ n: number }>(

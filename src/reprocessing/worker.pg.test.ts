@@ -3,6 +3,9 @@ import { SETTINGS } from '../../fold/test-support/settings.js';
 import type { LogConsumer, LogRecord } from '../log/port.js';
 import { begin, createWorld, emit, golden, record, type Message, type World } from '../ingest/test-support/world.js';
 import type { RawRecord } from '../raw/port.js';
+import { TOPIC_RESETS } from '../../wire/topics.js';
+import type { Reset } from '../../wire/reset.js';
+import { holdSourceExpired } from '../ingest/expired-source.js';
 import { createQueue } from './queue.js';
 import { createWorker, type Worker, type WorkerOptions } from './worker.js';
 
@@ -26,11 +29,13 @@ let world: World;
 let log: LogRecord[];
 let low: bigint;
 let next: number;
+/** Commands to replace state, as they were sent. */
+let resets: (Reset & { readonly partition: number; readonly key: string })[];
 /** What was sent to the result topic and how often, by request. */
 let sent: string[];
 beforeEach(async () => {
   world = await createWorld();
-  [log, low, next, sent] = [[source(0), source(1), source(2)], 0n, 0, []];
+  [log, low, next, sent, resets] = [[source(0), source(1), source(2)], 0n, 0, [], []];
 }, 60_000);
 afterEach(() => world?.close());
 
@@ -55,7 +60,10 @@ function worker(over: Partial<WorkerOptions> = {}): Worker {
     sourcePartitions: async () => 1,
     consumer,
     rawLog: { read: async (): Promise<RawRecord[]> => [] },
-    send: async (_, { value }) => {
+    expired: (gone) => holdSourceExpired(world.pool, world.highest, gone),
+    send: async (topic, { value, partition, key }) => {
+      if (topic === TOPIC_RESETS)
+        return void resets.push({ partition, key, ...(JSON.parse(value.toString()) as Reset) });
       const message = JSON.parse(value.toString()) as Message;
       sent.push((message['reprocessing'] as { request: string }).request);
       await deliver(message);
@@ -136,7 +144,7 @@ test('servers share the queue: each request is answered by one of them', async (
   expect(worked).toEqual([5, 5, 5]);
   expect(await worker().run()).toBe(5);
   expect([sent.length, new Set(sent).size]).toEqual([20, 20]);
-});
+}, 60_000);
 
 test('what a restart touched is found without a request: lowered rows, and open rows that nobody rewrote', async () => {
   const other = '005930@2026-01-05T09:05:00.000Z';
@@ -179,9 +187,70 @@ test('what the source no longer has is not claimed, and not tried again by itsel
   await conflict();
   low = 1n;
   expect(await worker().run()).toBe(1);
-  expect((await found()).map(({ cap }) => cap)).toEqual(['LOW']);
+  const [row] = await world.rows();
+  expect(row).toMatchObject({
+    cap: 'LOW',
+    reasons: ['NO_CHECKPOINT', 'VIOLATION_VALUE_CONFLICT', 'VIOLATION_SOURCE_EXPIRED'],
+  });
   expect(await requests()).toEqual([{ state: 'FAILED', code: 'SOURCE_EXPIRED', by: 'ingest' }]);
+  const { rows: events } = await world.pool.query(
+    `select reasons from staleness_events where type = 'VIOLATION' order by position desc limit 1`,
+  );
+  expect(events).toEqual([{ reasons: ['VIOLATION_SOURCE_EXPIRED'] }]);
   expect(await worker().run()).toBe(0);
+});
+
+test('a person who asks for what is not in doubt, and out of reach, puts it in no doubt', async () => {
+  await deliver(begin('a', 1), emit('a', 2));
+  low = 1n;
+  const ask = (): Promise<unknown> =>
+    world.pool.query(
+      `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position, requested_by)
+       select kind, business_key, engine, 'x', position, 'person' from results`,
+    );
+  await ask();
+  await worker().run();
+  expect(await world.rows()).toMatchObject([{ cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] }]);
+  expect(await requests()).toEqual([{ state: 'FAILED', code: 'SOURCE_EXPIRED', by: 'person' }]);
+  // Once the source is back, asking again verifies it.
+  low = 0n;
+  await ask();
+  await worker().run();
+  expect(await found()).toEqual([right]);
+});
+
+test('a verified result that may still change resets its state, behind the answer; a final one does not', async () => {
+  await conflict();
+  await worker().run();
+  expect(resets).toMatchObject([
+    { partition: 0, key: '005930', source_partition: 0, up_to: 3, state: { orders_buy: 3 } },
+  ]);
+  const { rows } = await world.pool.query<{ nonce: string }>('select verification as nonce from results');
+  expect(rows).toEqual([{ nonce: resets[0]?.nonce }]);
+  const other = { business_key: '005930@2026-01-05T09:05:00.000Z', final: true };
+  await deliver(emit('a', 4, other), emit('a', 5, other, { coverage: { '0': [0, 4] }, digest: '7' }));
+  await worker().run();
+  expect([sent.length, resets.length]).toEqual([2, 1]);
+});
+
+test('output that was lost is recomputed: what came after it, and what was open before', async () => {
+  const [open, closed] = ['005930@2026-01-05T09:00:00.000Z', '005930@2026-01-05T08:55:00.000Z'];
+  const after = '005930@2026-01-05T09:05:00.000Z';
+  log.push(source(3, { event_time: '2026-01-05T09:05:00.000Z' }));
+  await deliver(
+    begin('a', 1),
+    emit('a', 2, { business_key: closed, final: true }),
+    emit('a', 3, { business_key: open }),
+  );
+  await deliver(emit('a', 7, { business_key: after }, { coverage: { '0': [3, 3] } }));
+  expect(await requests()).toEqual([{ state: 'OPEN', code: null, by: 'ingest' }]);
+  expect(await worker().run()).toBe(2);
+  expect((await world.rows()).map(({ business_key: key, cap }) => [key, cap])).toEqual([
+    [closed, 'EVENTUALLY_CONSISTENT'],
+    [open, 'HIGH'],
+    [after, 'HIGH'],
+  ]);
+  expect(await worker({ limits: { sweepMs: -1 } }).run()).toBe(0);
 });
 
 test('the beginning that the topic has lost is read from the raw log', async () => {

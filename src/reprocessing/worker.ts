@@ -2,8 +2,9 @@
  * Works off reprocessing requests (ADR 13): claim, read the source, fold, emit. Nothing is kept between rounds but the queue: after
  * a crash at any point the requests are due again when their lease ends, and an answer that was sent twice is taken in once.
  */
-import { TOPIC_RESULTS_FLINK, TOPIC_RESULTS_KAFKA_ONLY } from '../../wire/topics.js';
+import { TOPIC_RESETS, TOPIC_RESULTS_FLINK, TOPIC_RESULTS_KAFKA_ONLY } from '../../wire/topics.js';
 import { partitionOf } from '../../wire/partition.js';
+import type { Reset } from '../../wire/reset.js';
 import type { Settings } from '../../fold/settings.js';
 import { asError } from '../errors.js';
 import type { LogConsumer } from '../log/port.js';
@@ -11,7 +12,7 @@ import type { RawLog } from '../raw/port.js';
 import type { ProcessingEngine } from '../words.js';
 import { REPROCESSABLE, Refold } from './fold.js';
 import type { Wanted } from './kind.js';
-import { resultMessage, type Asked } from './message.js';
+import { resetCommand, resultMessage, type Asked } from './message.js';
 import type { Claimed, Queue } from './queue.js';
 import { scan, type Scanned } from './scan.js';
 
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   /** A consumer of the source that is alone in its group; a new one for each scan. */
   readonly consumer: () => LogConsumer;
   readonly rawLog: Pick<RawLog, 'read'>;
+  /** Ends these requests as failed for good, and lowers what was asked for: the first events of it are out of reach. */
+  readonly expired: (gone: readonly { readonly id: string; readonly message: string }[]) => Promise<void>;
   /** Resolves once the broker has it. */
   readonly send: (topic: string, message: { partition: number; key: string; value: Buffer }) => Promise<unknown>;
   readonly monotonicMs: () => number;
@@ -112,6 +115,37 @@ export function refusal({ claimed, wanted }: Job, attempts: number): { code: str
   };
 }
 
+/** In the partition of the same number as the source partition that it speaks of. */
+const resetRecord = (command: Reset): { partition: number; key: string; value: Buffer } => ({
+  partition: command.source_partition,
+  key: command.symbol,
+  value: Buffer.from(JSON.stringify(command)),
+});
+
+/** How far each of its partitions was read; null: the beginning of one is gone. Pure. */
+function reached({ wanted }: Job, scanned: ReadonlyMap<number, Scanned>): Record<string, number> | null {
+  const upTo: Record<string, number> = {};
+  for (const partition of wanted.partitions) {
+    const own = scanned.get(partition);
+    if (own === undefined || 'expired' in own) return null;
+    upTo[String(partition)] = own.upTo;
+  }
+  return upTo;
+}
+
+function expiredOf(
+  { claimed, wanted }: Job,
+  scanned: ReadonlyMap<number, Scanned>,
+): { id: string; message: string } | null {
+  for (const partition of wanted.partitions) {
+    const own = scanned.get(partition);
+    if (own === undefined || !('expired' in own)) continue;
+    const message = `Source partition ${partition}: ${own.expired}, and the raw log does not hold what was before.`;
+    return { id: claimed.id, message };
+  }
+  return null;
+}
+
 const idsOf = (jobs: readonly Job[]): string[] => jobs.map(({ claimed }) => claimed.id);
 
 export interface Worker {
@@ -147,7 +181,12 @@ export function createWorker(options: WorkerOptions): Worker {
         monotonicMs: options.monotonicMs,
       });
       hook?.('scanned');
-      for (const job of jobs) await answer(job, refold, scanned);
+      const gone = jobs.flatMap((job) => expiredOf(job, scanned) ?? []);
+      if (gone.length > 0) await options.expired(gone);
+      for (const job of jobs) {
+        const upTo = reached(job, scanned);
+        if (upTo !== null) await answer(job, refold, upTo);
+      }
     } finally {
       clearInterval(renewing);
     }
@@ -156,18 +195,9 @@ export function createWorker(options: WorkerOptions): Worker {
   async function answer(
     { claimed, wanted }: Job,
     refold: Refold,
-    scanned: ReadonlyMap<number, Scanned>,
+    upTo: Readonly<Record<string, number>>,
   ): Promise<void> {
     const { id } = claimed;
-    const upTo: Record<string, number> = {};
-    for (const partition of wanted.partitions) {
-      const reached = scanned.get(partition);
-      if (reached === undefined || 'expired' in reached) {
-        const why = `Source partition ${partition}: ${reached?.expired ?? 'it was not read'}, and the raw log does not hold what was before.`;
-        return queue.fail([id], 'SOURCE_EXPIRED', why);
-      }
-      upTo[String(partition)] = reached.upTo;
-    }
     const recomputed = refold.answer(claimed.kind, wanted);
     if (recomputed === null) {
       return queue.fail([id], 'REPROCESSING_NOT_IN_SOURCE', 'The source holds no event of such a result.');
@@ -187,6 +217,10 @@ export function createWorker(options: WorkerOptions): Worker {
     const partition = claimed.row?.partition ?? partitionOf(symbol, await queue.resultPartitions(topic));
     await options.send(topic, { partition, key: claimed.businessKey, value: Buffer.from(JSON.stringify(message)) });
     hook?.('sent');
+    // Behind the answer: what the engine says from the new state is believed because ingest has read the answer before it. Should
+    // this be lost, the state stays tainted: its result is asked for again when it changes.
+    const command = claimed.row?.final === true ? null : resetCommand(asked, recomputed, upTo);
+    if (command !== null) await options.send(TOPIC_RESETS, resetRecord(command));
     await queue.emitted([id], upTo, limits.retryMs);
   }
 

@@ -145,7 +145,7 @@ function storedOf(w: Words, sender: string, before: Coverage | null): ResultStat
     OTHER_RUN: 'other',
     ANCESTOR: 'old',
     OFF_LINEAGE: 'old',
-    RESET: sender,
+    RESET: w.engine === 'FLINK' ? sender : 'other',
     VERIFIED: 'recomputed',
   }[w.stored];
   return {
@@ -157,6 +157,8 @@ function storedOf(w: Words, sender: string, before: Coverage | null): ResultStat
     epoch: w.stored === 'ANCESTOR' ? 41 : 42,
     resultOffset: 3,
     verified: w.stored === 'VERIFIED',
+    // It was emitted from the state that is gone.
+    reasons: w.stored === 'RESET' ? [FOUND] : [],
     verification: w.stored === 'RESET' ? 'fold' : null,
     taints: w.tainted === 'YES' ? { [sender]: [FOUND] } : {},
   };

@@ -8,7 +8,11 @@ public final class Arrival {
   /** No watermark yet. */
   public static final long NONE = Long.MIN_VALUE;
 
+  /** Null: it is a command. */
   public SourceRecord record;
+
+  /** A command to replace the state of a result; null: it is a record. */
+  public Reset reset;
 
   /** Watermark of the source partition just before this record; {@link #NONE}: nothing precedes. */
   public long watermarkMs = NONE;
@@ -22,8 +26,17 @@ public final class Arrival {
   /** For Flink's serializer. */
   public Arrival() {}
 
+  static Arrival of(Reset reset) {
+    Arrival arrival = new Arrival();
+    arrival.reset = reset;
+    return arrival;
+  }
+
   /** What the record is keyed by: the symbol; the Kafka key of an undecodable record, which may be one. */
   public String route() {
+    if (reset != null) {
+      return reset.symbol;
+    }
     if (record.event != null) {
       return record.event.symbol;
     }

@@ -28,7 +28,7 @@ public final class Main {
             settings.resultTopic,
             settings.transactionalIdPrefix,
             settings.kafkaProperties);
-    new OrdersJob(settings.fold, stamp, source(settings), sink).build(env);
+    new OrdersJob(settings.fold, stamp, source(settings), resets(settings), sink).build(env);
     env.execute(settings.pipeline);
   }
 
@@ -48,6 +48,24 @@ public final class Main {
         .setProperty("isolation.level", "read_committed")
         .setProperty("commit.offsets.on.checkpoint", "true")
         .setDeserializer(new OrdersDeserializer())
+        .build();
+  }
+
+  /** From now on, unless a checkpoint says otherwise: an older command speaks of a state that is not there yet. */
+  private static KafkaSource<Reset> resets(Settings settings) {
+    if (settings.resetTopic.equals(Settings.NONE)) {
+      return null;
+    }
+    Properties properties = new Properties();
+    properties.putAll(settings.kafkaProperties);
+    return KafkaSource.<Reset>builder()
+        .setBootstrapServers(settings.brokers)
+        .setTopics(settings.resetTopic)
+        .setGroupId(settings.group + "-resets")
+        .setStartingOffsets(OffsetsInitializer.latest())
+        .setProperties(properties)
+        .setProperty("commit.offsets.on.checkpoint", "false")
+        .setDeserializer(new ResetsDeserializer())
         .build();
   }
 }

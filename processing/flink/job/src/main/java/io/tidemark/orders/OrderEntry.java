@@ -1,5 +1,6 @@
 package io.tidemark.orders;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.tidemark.stamp.Result;
@@ -23,6 +24,9 @@ public final class OrderEntry {
 
   /** Starts of the windows that count it: one, if its c and r events agree on the time. */
   public long[] windows = {};
+
+  /** The verified fold that its version was replaced by (ADR 13); null: none. */
+  public String resetBy;
 
   /** For Flink's serializer. */
   public OrderEntry() {}
@@ -52,6 +56,13 @@ public final class OrderEntry {
   /** The newer version wins; of equal ones a delete, which is read from the last image and so repeats its version. */
   private boolean isNewer(OrderEvent event) {
     return event.version != version ? event.version > version : event.deletes() && !deleted;
+  }
+
+  /** Its newest version is the verified one; what has not been seen of it yet is still to come. */
+  void reset(JsonNode fold, String nonce) {
+    version = fold.path("version").asLong();
+    deleted = fold.path("deleted").asBoolean();
+    resetBy = nonce;
   }
 
   boolean countedIn(long windowStart) {
@@ -90,6 +101,7 @@ public final class OrderEntry {
             .revision(revision)
             .cause("IN_ORDER")
             .isFinal(false)
+            .stateReset(resetBy)
             .evidence(evidence.json());
     return event.deletes() ? result.deleted() : result;
   }

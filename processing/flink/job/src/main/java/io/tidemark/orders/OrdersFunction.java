@@ -1,9 +1,12 @@
 package io.tidemark.orders;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.tidemark.stamp.Result;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.BroadcastState;
 import org.apache.flink.api.common.state.MapState;
@@ -37,12 +40,16 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
   /** So long, in event time, a closed window is kept for a partition that was taken for idle and is only slow. */
   static final long KEPT_CLOSED_MS = 3_600_000;
 
+  /** Kept in memory by each subtask, for resets. */
+  private static final int RECENT_EVENTS = 5_000;
+
   private final FoldSettings settings;
   private transient MapState<String, OrderEntry> orders;
   private transient MapState<Long, WindowState> windows;
   private transient ValueState<SymbolState> symbols;
   private transient MapState<Long, List<Neighbour>> recent;
   private transient long sweptAtMs;
+  private transient RecentEvents events;
 
   public OrdersFunction(FoldSettings settings) {
     this.settings = settings;
@@ -60,10 +67,15 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
             .getMapState(
                 new MapStateDescriptor<>("recent", Types.LONG, Types.LIST(Types.POJO(Neighbour.class))));
     sweptAtMs = Long.MIN_VALUE;
+    events = new RecentEvents(RECENT_EVENTS);
   }
 
   @Override
   public void processElement(Arrival arrival, ReadOnlyContext context, Collector<Result> out) throws Exception {
+    if (arrival.reset != null) {
+      reset(arrival.reset, context, out);
+      return;
+    }
     SourceRecord record = arrival.record;
     if (record.event == null) {
       out.collect(Controls.deadLetter(record));
@@ -72,7 +84,7 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
       }
       return;
     }
-    SymbolState symbol = symbols.value() == null ? new SymbolState() : symbols.value();
+    SymbolState symbol = seen(arrival);
     symbol.closed.removeIf(start -> passed(start, arrival.watermarkMs));
     OrderEntry known = orders.get(record.event.orderId);
     OrderEntry order = known == null ? new OrderEntry() : known;
@@ -88,6 +100,107 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
     }
     orders.put(record.event.orderId, order);
     symbols.update(symbol);
+  }
+
+  /** The symbol's state, in which the event has been seen. */
+  private SymbolState seen(Arrival arrival) throws Exception {
+    SourceRecord record = arrival.record;
+    SymbolState known = symbols.value();
+    SymbolState symbol = known == null ? new SymbolState() : known;
+    boolean followed = known == null || symbol.seenPartition == record.partition;
+    events.add(arrival, followed ? symbol.seenOffset + 1 : record.offset);
+    symbol.seenPartition = record.partition;
+    symbol.seenOffset = record.offset;
+    return symbol;
+  }
+
+  /**
+   * Replaces the state of a result by the verified fold, and folds on what has come since. A state that has gone on for longer
+   * than its events are remembered stays: its results stay in doubt, and it is asked for again when they change.
+   */
+  private void reset(Reset reset, ReadOnlyContext context, Collector<Result> out) throws Exception {
+    SymbolState symbol = symbols.value();
+    List<Arrival> since = since(reset, symbol);
+    if (since == null) {
+      return;
+    }
+    if (reset.kind.equals(WindowState.KIND)) {
+      resetWindow(reset, symbol, since, context, out);
+    } else if (reset.kind.equals(OrderEntry.KIND)) {
+      resetOrder(reset, symbol, since, out);
+    }
+  }
+
+  /** What the symbol's state has seen that the fold has not; null: nobody knows. */
+  private List<Arrival> since(Reset reset, SymbolState symbol) {
+    if (symbol == null) {
+      return List.of();
+    }
+    if (symbol.seenPartition != reset.partition) {
+      return null;
+    }
+    return symbol.seenOffset < reset.upTo ? List.of() : events.since(reset.symbol, reset.upTo);
+  }
+
+  private void resetWindow(
+      Reset reset, SymbolState symbol, List<Arrival> since, ReadOnlyContext context, Collector<Result> out)
+      throws Exception {
+    JsonNode fold = reset.stateJson();
+    long startMs = EventParser.timeToMs(fold.path("window_start").asText()).orElseThrow();
+    long endMs = EventParser.timeToMs(fold.path("window_end").asText()).orElseThrow();
+    WindowState known = windows.get(startMs);
+    boolean gone = known == null && context.timerService().currentWatermark() >= endMs + settings.latenessMs() - 1;
+    if (gone || endMs - startMs != settings.windowMs() || (known != null && known.closed)) {
+      return;
+    }
+    WindowState window = known == null ? new WindowState(startMs, settings.windowMs()) : known;
+    window.reset(fold, reset.partition, reset.nonce);
+    Set<String> counted = new HashSet<>(Reset.texts(fold.path("orders")));
+    boolean more = false;
+    for (Arrival arrival : since) {
+      OrderEvent event = arrival.record.event;
+      boolean own = event.creates() && settings.windowStart(event.eventTimeMs) == startMs;
+      if (own && counted.add(event.orderId)) {
+        window.fold(arrival.record, arrival.watermarkMs);
+        more = true;
+      }
+    }
+    for (String id : counted) {
+      OrderEntry entry = orders.get(id);
+      OrderEntry order = entry == null ? new OrderEntry() : entry;
+      if (!order.countedIn(startMs)) {
+        order.countIn(startMs);
+        orders.put(id, order);
+      }
+    }
+    for (LostMark mark : symbol == null ? List.<LostMark>of() : symbol.marks) {
+      more |= mark.offset >= reset.upTo && mark.note(window, settings);
+    }
+    if (known == null) {
+      context.timerService().registerEventTimeTimer(closesAt(window));
+    }
+    windows.put(startMs, window);
+    if (more) {
+      // What was said of these was said from the state that is gone.
+      window.dirty = true;
+      changed(window, context, out);
+    }
+  }
+
+  /** Of an order that was never seen nothing can be wrong. */
+  private void resetOrder(Reset reset, SymbolState symbol, List<Arrival> since, Collector<Result> out) throws Exception {
+    OrderEntry order = orders.get(reset.businessKey);
+    if (order == null || order.revision == 0) {
+      return;
+    }
+    order.reset(reset.stateJson(), reset.nonce);
+    for (Arrival arrival : since) {
+      boolean own = arrival.record.event.orderId.equals(reset.businessKey);
+      if (own && order.fold(arrival.record.event).newer()) {
+        out.collect(order.emit(arrival.record, symbol.lostSince(order.beginsMs, arrival.record.offset, arrival)));
+      }
+    }
+    orders.put(reset.businessKey, order);
   }
 
   /** A new order, in offset order, each order once. */

@@ -9,6 +9,7 @@ import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
@@ -19,17 +20,28 @@ public final class OrdersJob {
 
   static final String ARRIVAL_UID = "orders-arrival";
   static final String FOLD_UID = "orders-fold";
+  static final String RESETS_UID = "orders-resets";
+  static final String COMMANDS_UID = "orders-commands";
 
   private final FoldSettings settings;
   private final StampOptions stamp;
   private final Source<SourceRecord, ?, ?> source;
+  private final Source<Reset, ?, ?> resets;
   private final Sink<Stamped> sink;
 
+  /**
+   * @param resets commands to replace state (ADR 13); null: none are read
+   */
   public OrdersJob(
-      FoldSettings settings, StampOptions stamp, Source<SourceRecord, ?, ?> source, Sink<Stamped> sink) {
+      FoldSettings settings,
+      StampOptions stamp,
+      Source<SourceRecord, ?, ?> source,
+      Source<Reset, ?, ?> resets,
+      Sink<Stamped> sink) {
     this.settings = settings;
     this.stamp = stamp;
     this.source = source;
+    this.resets = resets;
     this.sink = sink;
   }
 
@@ -44,12 +56,26 @@ public final class OrdersJob {
             .uid(ARRIVAL_UID)
             .name("arrival");
     SingleOutputStreamOperator<Result> results =
-        arrivals
+        withCommands(env, arrivals)
             .keyBy(Arrival::route)
             .connect(arrivals.getSideOutput(ArrivalFunction.KEYLESS).broadcast(OrdersFunction.KEYLESS))
             .process(new OrdersFunction(settings), Types.POJO(Result.class))
             .uid(FOLD_UID)
             .name("fold");
     Stamp.attach(results, stamp, sink);
+  }
+
+  /** A command goes where the records of its symbol go: the state that it replaces is that key's. */
+  private DataStream<Arrival> withCommands(StreamExecutionEnvironment env, DataStream<Arrival> arrivals) {
+    if (resets == null) {
+      return arrivals;
+    }
+    DataStream<Arrival> commands =
+        env.fromSource(resets, NoEventTime.strategy(), "resets", Types.POJO(Reset.class))
+            .uid(RESETS_UID)
+            .map(Arrival::of, Types.POJO(Arrival.class))
+            .uid(COMMANDS_UID)
+            .name("commands");
+    return arrivals.union(commands);
   }
 }

@@ -15,6 +15,9 @@ import java.util.regex.Pattern;
  * FLINK_*} variables that concern checkpoints and restarts are those of seed 003.
  */
 public final class Settings {
+  /** Said instead of a topic: there is none. */
+  static final String NONE = "none";
+
   /** Of the variables {@code KAFKA_PROPERTY_*}: settings of all Kafka clients, {@code SECURITY_PROTOCOL} for instance. */
   private static final String KAFKA_PREFIX = "KAFKA_PROPERTY_";
 
@@ -25,6 +28,10 @@ public final class Settings {
   public final String group;
   public final String sourceTopic;
   public final String resultTopic;
+
+  /** {@link #NONE}: no commands are read. */
+  public final String resetTopic;
+
   public final String pipeline;
   public final String transactionalIdPrefix;
   public final Map<String, String> kafkaProperties;
@@ -53,6 +60,7 @@ public final class Settings {
     group = text("FLINK_GROUP", "tidemark-flink");
     sourceTopic = text("FLINK_SOURCE_TOPIC", "orders.events");
     resultTopic = text("FLINK_RESULT_TOPIC", "results.flink");
+    resetTopic = text("FLINK_RESET_TOPIC", "orders.resets");
     pipeline = text("FLINK_PIPELINE", "orders-flink");
     transactionalIdPrefix = text("FLINK_TRANSACTIONAL_ID_PREFIX", "tidemark-" + pipeline);
     kafkaProperties = kafkaProperties();

@@ -20,6 +20,11 @@ public final class SymbolState {
   /** Starts of windows that were forgotten before the source partition's own watermark had passed them. */
   public List<Long> closed = new ArrayList<>();
 
+  /** Source partition and offset of the event before; -1: none, or none since this is remembered. */
+  public int seenPartition = -1;
+
+  public long seenOffset = -1;
+
   /** Undecodable records with this symbol as their key. */
   public List<LostMark> marks = new ArrayList<>();
 

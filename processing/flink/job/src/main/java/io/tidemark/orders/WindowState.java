@@ -1,5 +1,6 @@
 package io.tidemark.orders;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.tidemark.stamp.Result;
@@ -41,6 +42,9 @@ public final class WindowState {
   /** Processing time of the last emission; -1: none. */
   public long emittedAtMs = -1;
 
+  /** The verified fold that it was replaced by, and has been folded on from (ADR 13); null: none. */
+  public String resetBy;
+
   /** For Flink's serializer. */
   public WindowState() {}
 
@@ -72,6 +76,25 @@ public final class WindowState {
     maxEventTimeMs = Math.max(maxEventTimeMs, event.eventTimeMs);
     late |= watermarkMs != Arrival.NONE && endMs <= watermarkMs;
     dirty = true;
+  }
+
+  /** Replaces what was folded by the verified fold; how often and when it was emitted stays. */
+  void reset(JsonNode fold, int partition, String nonce) {
+    buy = fold.path("orders_buy").asInt();
+    sell = fold.path("orders_sell").asInt();
+    amount = new BigDecimal(fold.path("total_amount").asText());
+    priceSum = new BigDecimal(fold.path("price_sum").asText());
+    minPrice = new BigDecimal(fold.path("min_price").asText());
+    maxPrice = new BigDecimal(fold.path("max_price").asText());
+    digest = Long.parseUnsignedLong(fold.path("digest").asText());
+    duplicates = fold.path("duplicates_dropped").asInt();
+    maxEventTimeMs = EventParser.timeToMs(fold.path("max_event_time").asText()).orElseThrow();
+    coverage = new ArrayList<>(1);
+    Span.cover(coverage, partition, fold.path("coverage").path(0).asLong());
+    Span.cover(coverage, partition, fold.path("coverage").path(1).asLong());
+    lost = new ArrayList<>();
+    fold.path("lost").forEach(offset -> lost.add(new Place(partition, offset.asLong())));
+    resetBy = nonce;
   }
 
   boolean due(long nowMs, long intervalMs) {
@@ -107,6 +130,7 @@ public final class WindowState {
         .revision(revision)
         .cause(late ? "LATE" : "IN_ORDER")
         .isFinal(closed)
+        .stateReset(resetBy)
         .evidence(evidence.json());
   }
 }

@@ -64,6 +64,12 @@ final class Folding implements AutoCloseable {
     return see(Events.record(0, offset, event));
   }
 
+  /** A command → what comes of it at once. */
+  List<JsonNode> reset(Reset command) throws Exception {
+    fold.processElement(Arrival.of(command), 0);
+    return said();
+  }
+
   /** Flink's watermark, of all partitions together. */
   List<JsonNode> watermark(long ms) throws Exception {
     fold.watermark(ms);
@@ -97,6 +103,9 @@ final class Folding implements AutoCloseable {
       node.put("cause", result.cause);
       node.put("final", result.isFinal);
       node.set("evidence", Wire.json(result.evidence));
+    }
+    if (result.stateReset != null) {
+      node.put("state_reset", result.stateReset);
     }
     return node;
   }

@@ -42,6 +42,17 @@ final class MemorySource {
     return new DataGeneratorSource<>(generate, 2L * PER_PARTITION, pace, Types.POJO(SourceRecord.class));
   }
 
+  /** One command, for a window that no event belongs to, in a partition without undecodable records that could. */
+  static Source<Reset, ?, ?> resets() {
+    GeneratorFunction<Long, Reset> generate =
+        index -> {
+          Reset reset = ResetTest.window("R", 1, 1, 2);
+          reset.partition = VALUES.size();
+          return reset;
+        };
+    return new DataGeneratorSource<>(generate, 1, Types.POJO(Reset.class));
+  }
+
   static List<String> oracleLines() {
     List<String> lines = new ArrayList<>();
     for (int partition = 0; partition < VALUES.size(); partition++) {

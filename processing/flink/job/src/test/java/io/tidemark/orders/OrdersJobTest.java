@@ -82,7 +82,7 @@ class OrdersJobTest {
     Map<String, Long> revisions = new HashMap<>();
     for (JsonNode message : messages) {
       String key = message.path("kind").asText() + "/" + message.path("business_key").asText();
-      if (!key.startsWith("_")) {
+      if (!key.startsWith("_") && !isReset(message)) {
         results.put(key, Oracle.comparable(message));
         // No emission is committed twice, none is lost.
         assertEquals(revisions.getOrDefault(key, 0L) + 1, message.path("revision").asLong(), key);
@@ -103,6 +103,15 @@ class OrdersJobTest {
     }
     assertTrue(finals.size() > 12, finals.toString());
     finals.forEach((key, count) -> assertEquals(1, count, key));
+  }
+
+  @Test
+  void aCommandReplacesTheStateOfItsKeyThroughFailureAndUpgrade() {
+    List<JsonNode> said = messages.stream().filter(OrdersJobTest::isReset).toList();
+    assertEquals(1, said.size());
+    assertEquals("2000", said.get(0).path("calculated_value").path("total_amount").asText());
+    assertEquals("fold-1", said.get(0).path("state_reset").asText());
+    assertTrue(said.get(0).path("final").asBoolean());
   }
 
   @Test
@@ -183,8 +192,12 @@ class OrdersJobTest {
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(config);
     env.setParallelism(2);
     StampOptions stamp = StampOptions.of("orders-flink", RESULT_PARTITIONS, env);
-    new OrdersJob(settings.fold, stamp, source, new MemoryTopic()).build(env);
+    new OrdersJob(settings.fold, stamp, source, MemorySource.resets(), new MemoryTopic()).build(env);
     return env.executeAsync();
+  }
+
+  private static boolean isReset(JsonNode message) {
+    return message.path("business_key").asText().startsWith("R@");
   }
 
   private static long committed(String run) {

@@ -40,6 +40,9 @@ public final class Result {
   /** JSON object: {@code evidence}; null: none. */
   public String evidence;
 
+  /** {@code state_reset}: the verified fold that the state behind it was replaced by; null: none. */
+  public String stateReset;
+
   /** For Flink's serializer. */
   public Result() {}
 
@@ -87,6 +90,11 @@ public final class Result {
 
   public Result isFinal(boolean closed) {
     isFinal = closed;
+    return this;
+  }
+
+  public Result stateReset(String nonce) {
+    stateReset = nonce;
     return this;
   }
 

@@ -228,6 +228,9 @@ final class Run {
     if (result.evidence != null) {
       raw(json, "evidence", result.evidence);
     }
+    if (result.stateReset != null) {
+      json.writeStringField("state_reset", result.stateReset);
+    }
   }
 
   private static void raw(JsonGenerator json, String name, String value) throws IOException {
