@@ -1,6 +1,7 @@
 /**
- * CPU µs per request of the GraphQL server over in-memory stores: `npx tsx bench/graphql.ts [seconds]`. The load comes
- * from this process, the server runs in a child and reports its own CPU time, so that only the server is counted.
+ * CPU µs per request of the GraphQL server over in-memory stores, beside an ordinary API over the same rows (plain.ts):
+ * `npx tsx bench/graphql.ts [seconds]`. The load comes from this process, the servers run in a child that reports its own
+ * CPU time, so that only they are counted; one of them is asked at a time.
  */
 import { fork } from 'node:child_process';
 import { Agent, request } from 'node:http';
@@ -8,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { startServer } from '../src/server/testing/harness.js';
 import { windowRow } from '../src/server/testing/fake-store.js';
 import { position } from '../src/position/position.js';
+import { startPlain } from './plain.js';
 
 const SIX = '{ value confidenceLevel consistencyScope lastCheckpointTime stalenessMs stale }';
 const ALL =
@@ -29,6 +31,8 @@ const page = (form: string): string =>
   `{ orderWindows(first: 50) { edges { node { ${fields(form)} } } contract { confidenceLevel } } }`;
 
 const CASES: Readonly<Record<string, string>> = {
+  'plain API: object': object(''),
+  'plain API: page of 50': page('').replace('contract { confidenceLevel }', ''),
   'object, value only': object('{ value }'),
   'object, 8 fields of 6': object(SIX),
   'object, 8 fields of 14': object(ALL),
@@ -49,12 +53,13 @@ async function serve(): Promise<void> {
     server.mongodb.hold(row);
     server.postgres.hold(row);
   }
+  const plain = await startPlain(server.mongodb);
   process.on('message', (message) =>
     message === 'end' ? void server.close().then(() => process.exit(0)) : process.send?.({ bench: process.cpuUsage() }),
   );
   // A driver that dies must not leave this behind.
   process.on('disconnect', () => process.exit(0));
-  process.send?.({ bench: server.url });
+  process.send?.({ bench: [server.url, plain] });
 }
 
 async function drive(seconds: number): Promise<void> {
@@ -75,9 +80,10 @@ async function drive(seconds: number): Promise<void> {
     const { user, system } = await answer;
     return user + system;
   };
-  const url = await next<string>();
+  const [tidemark = '', plain = ''] = await next<string[]>();
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   for (const [name, query] of Object.entries(CASES)) {
+    const url = name.startsWith('plain') ? plain : tidemark;
     await load(url, agent, query, 1);
     const before = await cpu();
     const { count, bytes } = await load(url, agent, query, seconds);
