@@ -8,7 +8,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import Fastify from 'fastify';
-import type { GraphQLScalarType} from 'graphql';
+import type { GraphQLScalarType } from 'graphql';
 import { buildSchema, type GraphQLObjectType } from 'graphql';
 import { createExecutor, gatewayOf } from '../src/server/executor.js';
 import type { FakeStore } from '../src/server/testing/fake-store.js';
