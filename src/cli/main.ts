@@ -5,6 +5,7 @@ import { runGenerator } from '../../generator/run.js';
 import { RESULT_TOPICS, TOPIC_COMMIT_LOG, TOPIC_ORDERS } from '../../wire/topics.js';
 import { environmentPaths } from '../../stack/paths.js';
 import { configMarkdown } from '../config.js';
+import { addCheckTopic } from './check-topic.js';
 import { addDeadLetters } from './dead-letters.js';
 import { readDisk } from './disk.js';
 import { produce, type ProduceOptions } from './produce.js';
@@ -18,7 +19,7 @@ const out = {
   warn: (line: string): void => void process.stderr.write(`${line}\n`),
 };
 const brokers = (): Option =>
-  new Option('--brokers <list>', 'Kafka bootstrap servers').env('KAFKA_BROKERS').default('127.0.0.1:4092');
+  new Option('--bootstrap, --brokers <list>', 'Kafka bootstrap servers').env('KAFKA_BROKERS').default('127.0.0.1:4092');
 const url = (): Option => new Option('--url <url>', 'GraphQL address').env('TIDEMARK_URL').default(DEFAULT_URL);
 
 const program = new Command('tidemark').description('Feeds and looks at a running Tidemark.');
@@ -66,6 +67,7 @@ program
     process.exitCode = server.kind === 'down' || 'sentence' in topics ? 1 : 0;
   });
 
+addCheckTopic(program, brokers, out, (code) => (process.exitCode = code));
 addDeadLetters(program, url, out, (code) => (process.exitCode = code));
 
 program.parseAsync().catch((error: unknown) => {

@@ -81,9 +81,13 @@ export class StatsResolver {
   }
 }
 
+/** How many windows can begin in the range, at least one; NaN when a bound is no time. */
+export const windowsBetween = (from: string, to: string): number =>
+  Math.max(1, Math.ceil((Date.parse(to) - Date.parse(from)) / WINDOW_MS));
+
 /** How many windows can begin in the range. Never cut short silently. @throws AppError RANGE_TOO_LONG */
 function windowsIn(from: string, to: string): number {
-  const windows = Math.max(1, Math.ceil((Date.parse(to) - Date.parse(from)) / WINDOW_MS));
+  const windows = windowsBetween(from, to);
   if (windows <= HISTORY_WINDOWS) return windows;
   throw new AppError(
     'RANGE_TOO_LONG',

@@ -11,16 +11,19 @@ import {
   type FragmentDefinitionNode,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  type ValueNode,
 } from 'graphql';
 
 type Variables = Readonly<Record<string, unknown>>;
+/** How many values a field of many brings back when no page size is given: always as many, or by its arguments. */
+export type PageSize = number | ((given: Variables) => number);
 
-/** An upper bound of the values that the operation can bring back. `pages`: the fields of many values → how many, unasked. */
+/** An upper bound of the values that the operation can bring back. `pages`: the fields of many values. */
 export function costOf(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Variables,
-  pages: ReadonlyMap<string, number>,
+  pages: ReadonlyMap<string, PageSize>,
 ): number {
   const fragments = new Map(
     document.definitions.flatMap((node) =>
@@ -66,20 +69,24 @@ export function refuseCostly(cost: number, limit: number): void {
   );
 }
 
-function sizeOf(given: readonly ArgumentNode[], variables: Variables, defaultSize: number | null): number {
-  if (defaultSize === null) return 1;
-  const sizes = given
-    .filter(({ name }) => name.value === 'first' || name.value === 'last')
-    .map(({ value }) =>
-      value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variables[value.name.value] : null,
-    )
-    .filter((size): size is number => typeof size === 'number' && size > 0);
-  return sizes.length === 0 ? defaultSize : Math.max(...sizes);
+function sizeOf(nodes: readonly ArgumentNode[], variables: Variables, page: PageSize | null): number {
+  if (page === null) return 1;
+  const given = Object.fromEntries(nodes.map(({ name, value }) => [name.value, valueOf(value, variables)]));
+  const sizes = [given['first'], given['last']].filter((size): size is number => typeof size === 'number' && size > 0);
+  if (sizes.length > 0) return Math.max(...sizes);
+  return typeof page === 'number' ? page : page(given);
+}
+
+/** Numbers and texts, written or in a variable; of anything else nothing is counted. */
+function valueOf(value: ValueNode, variables: Variables): unknown {
+  if (value.kind === Kind.VARIABLE) return variables[value.name.value];
+  if (value.kind === Kind.INT) return Number(value.value);
+  return value.kind === Kind.STRING ? value.value : undefined;
 }
 
 const defaultsOf = (operation: OperationDefinitionNode): Record<string, unknown> =>
   Object.fromEntries(
     (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
-      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [],
+      defaultValue === undefined ? [] : [[variable.name.value, valueOf(defaultValue, {})]],
     ),
   );

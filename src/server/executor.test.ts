@@ -1,6 +1,29 @@
-import { parse } from 'graphql';
-import { fieldsOf } from './executor.js';
+import { buildSchema, parse } from 'graphql';
+import { createExecutor, fieldsOf, type GatewayExecutor } from './executor.js';
 import { LruMap } from './lru-map.js';
+
+test('a document is compiled when it comes again, once, and each of its operations by itself', async () => {
+  let compiled = 0;
+  const executor = createExecutor(buildSchema('type Query { a: Int }'), 1_000, () => compiled++);
+  const ask = async (source: string, operationName: string | null = null): Promise<unknown> => {
+    const request = { source, document: parse(source), queryHash: source, operationName, context: {}, request: {} };
+    return (await executor(request as unknown as Parameters<GatewayExecutor>[0])).data;
+  };
+  const seen: number[] = [];
+  for (const [source, name] of [
+    ['{ a }', null],
+    ['{ a }', null],
+    ['{ a }', null],
+    ['{ b: a }', null],
+    ['query A { a } query B { b: a }', 'A'],
+    ['query A { a } query B { b: a }', 'B'],
+    ['query A { a } query B { b: a }', 'B'],
+  ] as const) {
+    expect(await ask(source, name)).toEqual({ [name === 'B' || source.startsWith('{ b') ? 'b' : 'a']: null });
+    seen.push(compiled);
+  }
+  expect(seen).toEqual([0, 1, 1, 1, 1, 1, 2]);
+});
 
 test('what a fragment selects counts wherever it is spread, and one that spreads itself ends', () => {
   const text = `query A { a { ...F } b { ...F c } ... on Query { d } } query B { e } fragment F on T { x y { ...G } } fragment G on T { z }`;

@@ -1,13 +1,16 @@
 /**
- * Execution by graphql-jit: a document is compiled once and kept, a bounded number of them.
+ * Execution by graphql-jit: a document that comes again is compiled once and kept, a bounded number of them. The first time it is
+ * interpreted by graphql-js: compiling takes 40 to 200 ms of the one thread that everybody waits for, and many documents
+ * (a person's, or those of a client that writes its keys into the text) come once.
  *
  * Three traps: the compiler writes into the document's nodes, so it gets a copy of its own (a document compiled twice would
  * mix its conditions); and an Int may be an object that becomes a number when the response is sent (LateStaleness), so
- * the Int serializer lets it through. And the compiler demands a non-null variable even if it has a default, so defaults
+ * the Int serializer lets it through, that of graphql-js, too. And the compiler demands a non-null variable even if it has a default, so defaults
  * are filled in before it looks.
  */
 import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
 import {
+  execute,
   getOperationAST,
   GraphQLError,
   GraphQLInt,
@@ -31,21 +34,36 @@ type Compiled = { readonly fields: number } & (
   | { readonly errors: readonly GraphQLError[] }
 );
 
+const plainInt = GraphQLInt.serialize;
+
 /** Ints as the schema has them, but for those that are only known when the response is sent. */
-export const serializeInt = (value: unknown): unknown =>
-  value instanceof LateStaleness ? value : GraphQLInt.serialize(value);
+export const serializeInt = (value: unknown): unknown => (value instanceof LateStaleness ? value : plainInt(value));
+
+// graphql-js knows no serializers but a type's own, and there is one Int for all schemas.
+GraphQLInt.serialize = serializeInt as typeof plainInt;
+
+/** Documents that are remembered to have come before. */
+const MOST_SEEN = 10_000;
 
 /**
  * @param capacity fields of compiled documents kept, of all documents together; the least recently used goes first. A document's
  * code grows with its fields, each about 2.5 kB (heap after 40
  * documents of 172 and of 860 fields): clients that write their keys into the text would else fill the memory.
+ * @param onCompile called before a document is compiled
  */
-export function createExecutor(schema: GraphQLSchema, capacity: number): GatewayExecutor {
+export function createExecutor(schema: GraphQLSchema, capacity: number, onCompile?: () => void): GatewayExecutor {
   const kept = new LruMap<string, Compiled>(capacity, ({ fields }) => fields);
-  return async ({ source, queryHash, operationName, context, request }) => {
+  const seen = new LruMap<string, true>(MOST_SEEN);
+  return async ({ source, document, queryHash, operationName, context, request }) => {
     const key = `${queryHash}/${operationName ?? ''}`;
     let compiled = kept.get(key);
+    if (compiled === undefined && seen.get(key) === undefined) {
+      seen.set(key, true);
+      const variableValues = request.variables ?? {};
+      return withPlainErrors(await execute({ schema, document, contextValue: context, variableValues, operationName }));
+    }
     if (compiled === undefined) {
+      onCompile?.();
       compiled = compile(schema, source, operationName);
       kept.set(key, compiled);
     }

@@ -2,8 +2,8 @@ import { ApolloArmor } from '@escape.tech/graphql-armor';
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
 import { GraphQLObjectType, type GraphQLSchema, type ValidationRule } from 'graphql';
 import { DEFAULT_PAGE_SIZE } from '../resolvers/page.js';
-import { HISTORY_WINDOWS } from '../resolvers/stats.js';
-import { costOf, refuseCostly } from './cost.js';
+import { HISTORY_WINDOWS, windowsBetween } from '../resolvers/stats.js';
+import { costOf, refuseCostly, type PageSize } from './cost.js';
 import type { ServerLimits } from './options.js';
 
 /**
@@ -38,12 +38,18 @@ export function costPlugin<C extends BaseContext>(schema: GraphQLSchema, limit: 
 }
 
 /** The fields that take a page size, and those that bring back many without one. */
-const pagesOf = (schema: GraphQLSchema): ReadonlyMap<string, number> =>
-  new Map([
-    ['windowHistory', HISTORY_WINDOWS],
+export const pagesOf = (schema: GraphQLSchema): ReadonlyMap<string, PageSize> =>
+  new Map<string, PageSize>([
+    ['windowHistory', historySize],
     ...Object.values(schema.getTypeMap())
       .filter((type) => type instanceof GraphQLObjectType)
       .flatMap((type) => Object.values(type.getFields()))
       .filter((field) => field.args.some((argument) => argument.name === 'first'))
       .map((field) => [field.name, DEFAULT_PAGE_SIZE] as const),
   ]);
+
+/** By the range that is asked for; one that is none, or too long, is refused when it is read. */
+function historySize({ from, to }: Readonly<Record<string, unknown>>): number {
+  const windows = typeof from === 'string' && typeof to === 'string' ? windowsBetween(from, to) : NaN;
+  return windows <= HISTORY_WINDOWS ? windows : HISTORY_WINDOWS;
+}

@@ -177,12 +177,15 @@ test('an unknown age is null and never HIGH', async () => {
   expect(body.data.orderWindow.totalAmount).toEqual({ stalenessMs: null, confidenceLevel: 'EVENTUALLY_CONSISTENT' });
 });
 
-test('every saved query of GraphiQL runs without an error', async () => {
+test('every saved query of GraphiQL runs without an error, and interpreted the first time as compiled the second', async () => {
   const whole = await startServer({ stores: STORES });
   try {
+    const row = windowRow();
+    for (const store of [whole.postgres, whole.mongodb, whole.clickhouse]) store.hold(row, { ...row, engine: 'FLINK' });
     for (const { query } of SAVED_QUERIES) {
-      const { status, body } = await whole.query(query);
+      const { status, body, text } = await whole.query(query);
       expect([query, status, body.errors]).toEqual([query, 200, undefined]);
+      expect([query, (await whole.query(query)).text]).toEqual([query, text]);
     }
   } finally {
     await whole.close();
@@ -197,6 +200,8 @@ test('the compiled executor answers as graphql-js does', async () => {
   ];
   for (const source of queries) {
     for (const a of [true, false]) {
+      // It is compiled when it comes again.
+      await server.query(source, { a });
       const { body } = await server.query(source, { a });
       expect(body.data).toEqual(
         JSON.parse(JSON.stringify((await execute({ schema, document: parse(source), variableValues: { a } })).data)),
@@ -214,6 +219,27 @@ test('a variable left out has its default, also a non-null one; an explicit null
   const { status, body } = await server.query(query, { symbol: null });
   expect([status, body.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
 });
+
+test('errors are the same, interpreted as compiled', async () => {
+  server.mongodb.failure = new Error('down');
+  server.postgres.failure = new Error('down');
+  const asked: readonly (readonly [string, Record<string, unknown>])[] = [
+    [`{ ${ONE} { symbol { value } } serverInfo { version } }`, {}],
+    ['{ orders(first: -1) { edges { cursor } } }', {}],
+    ['query Q($n: Int!) { orders(first: $n) { edges { cursor } } }', { n: 'x' }],
+    ['query Q($n: Int!) { orders(first: $n) { edges { cursor } } }', {}],
+    ['mutation { replayDeadLetter(ids: []) { id } }', {}],
+    ['query A { serverInfo { version } } query B { __typename }', {}],
+  ];
+  for (const [query, variables] of asked) {
+    const first = await server.query(`${query} # ${JSON.stringify(variables)}`, variables);
+    const second = await server.query(`${query} # ${JSON.stringify(variables)}`, variables);
+    expect(first.body.errors.length).toBeGreaterThan(0);
+    // Codes, places and data; the one sentence is worded otherwise.
+    const plain = ({ text }: typeof first): string => text.replace('Expected type Int; ', '');
+    expect([query, second.status, plain(second)]).toEqual([query, first.status, plain(first)]);
+  }
+}, 60_000);
 
 test('an Int is an Int, or one that is known later', () => {
   const late = new LateStaleness({ now: () => null, monotonicMs: () => 0 }, null, null);
