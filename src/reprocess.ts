@@ -27,6 +27,9 @@ export interface ReprocessingParts {
 /** Partitions of the source that one scan reads beside each other. */
 const PARTITIONS_AT_ONCE = 4;
 
+/** Times as long as a round took: each reads the source from its beginning, and what is dropped late keeps coming. */
+const RESTS = 3;
+
 /** null: this server does not recompute. */
 export function startReprocessing(parts: ReprocessingParts): Periodic | null {
   const { config, producer, consumerOf, log } = parts;
@@ -47,10 +50,14 @@ export function startReprocessing(parts: ReprocessingParts): Periodic | null {
     limits: { batch: config.REPROCESSING_BATCH },
     log: (level, message, fields) => log[level](fields, message),
   });
+  let restsUntilMs = -Infinity;
   const job = startPeriodic({
     everyMs: config.REPROCESSING_EVERY_MS,
     run: async () => {
-      await worker.run();
+      const begunMs = parts.monotonicMs();
+      if (begunMs < restsUntilMs || (await worker.run()) === 0) return;
+      const endedMs = parts.monotonicMs();
+      restsUntilMs = endedMs + RESTS * (endedMs - begunMs);
     },
     onError: (err) => log.warn({ err }, 'reprocessing failed; it is tried again'),
   });

@@ -99,6 +99,15 @@ describe('what the log says of runs', () => {
     expect(only(after)).toMatchObject({ cap: 'LOW', calculatedValue: { n: 4 } });
   });
 
+  test('after a rollback more offsets with no more events in them are not more: one of the two folds what the other never saw', () => {
+    const before = [begin(from('r1', 1, 1)), emit(from('r1', 2, 42), 3), begin(from('r2', 1, 42, lineage), 'r1', 1)];
+    for (const events of [2, 3]) {
+      const other = emit(from('r2', 2, 42, lineage), 5, { events });
+      expect(only(play(...before, other))).toMatchObject({ cap: 'LOW', run: 'r1', reasons: ['ROLLBACK_REFUSED'] });
+    }
+    expect(only(play(...before, emit(from('r2', 2, 42, lineage), 5, { events: 4 })))).toMatchObject({ cap: 'HIGH' });
+  });
+
   test('what is its newest record is replaced by a later one; replayed, older ones change nothing, and the same one confirms', () => {
     const version = (own: IncomingResult['stamp'], offset: number, revision: number): IncomingResult => ({
       ...emit(own, revision, { coverage: { '0': [offset, offset] }, digest: String(offset), events: 1 }),
@@ -176,6 +185,22 @@ describe('a state that was reset to the verified fold', () => {
     const found = take(verified, [reset(4, 5, { digest: 'x' })]);
     expect(only(found)).toMatchObject({ cap: 'HIGH', calculatedValue: { n: 5 }, verification: null });
     expect(only(take(found, [reset(5, 6)]))).toMatchObject({ cap: 'LOW', reasons: ['VIOLATION_VALUE_CONFLICT'] });
+  });
+
+  test('lost output is held against it no more, as far as it was lost before the verification', () => {
+    const lost = [begin(from('r1', 1, 1)), emit(from('r1', 4, 1), 3)];
+    const answer = { ...verification, stamp: { ...verification.stamp, offset: 5 } };
+    const answered = play(...lost, { ...answer, state: { ...answer.state, resultOffset: 5 } });
+    expect(only(answered)).toMatchObject({ cap: 'HIGH', reasons: [] });
+    const next = (seq: number, last: number): IncomingResult => emit({ ...from('r1', seq, 1), offset: seq + 1 }, last);
+    const after = take(answered, [
+      { ...next(5, 6), resetBy: fold },
+      { ...next(6, 7), resetBy: fold },
+    ]);
+    expect(only(after)).toMatchObject({ cap: 'HIGH', reasons: [], calculatedValue: { n: 7 } });
+    const again = take(after, [{ ...next(8, 8), resetBy: fold }]);
+    expect(only(again)).toMatchObject({ cap: 'LOW', reasons: ['VIOLATION_OUTPUT_GAP'], verification: null });
+    expect(only(take(answered, [next(5, 6)]))).toMatchObject({ reasons: ['VIOLATION_OUTPUT_GAP'] });
   });
 
   test('what the former state said last is taken over, whatever it covers', () => {

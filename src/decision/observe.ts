@@ -105,13 +105,15 @@ function observeBegun(record: IncomingResult, row: ResultState | null, facts: Pi
 /** FLINK: an absence that something is held against is no result of any lineage. */
 const isAbsence = (row: ResultState): boolean => row.resultOffset < 0 && row.coverage === null;
 
+/** Nothing is held against the state that it was emitted from. */
+const isTrusted = ({ reasons }: ResultState): boolean => !reasons.some((reason) => TAINTING_REASONS.has(reason));
+
 /**
  * Was the stored row emitted from the state that was reset? Then it is compared as any other of its run. It was not if something
  * is held against that state, or (KAFKA_ONLY, whose new runs begin from a snapshot) another run emitted it.
  */
 const isFromReset = (stored: ResultState, stamp: Stamp): boolean =>
-  !stored.reasons.some((reason) => TAINTING_REASONS.has(reason)) &&
-  (stamp.engine === 'FLINK' || stored.run === stamp.run);
+  isTrusted(stored) && (stamp.engine === 'FLINK' || stored.run === stamp.run);
 
 function observeStored(
   record: IncomingResult,
@@ -132,6 +134,10 @@ function reaches({ upTo, mustReach }: Verification, row: ResultState | null): bo
   return [...covered, ...mustReach].every(({ partition, offset }) => offset < (upTo[partition] ?? 0));
 }
 
+/** Of two numbers of events; where neither is known nothing speaks against it. */
+const hasMore = (now: number | null, before: number | null): boolean =>
+  now === null && before === null ? true : (now ?? 0) > (before ?? 0);
+
 function observeCompared(
   record: IncomingResult,
   row: ResultState | null,
@@ -145,8 +151,8 @@ function observeCompared(
   const compare = record.newestOnly === true ? comparePlaces : compareCoverage;
   const compared = compare(state.coverage, row.coverage);
   if (compared === 'GREATER' && stored === 'OFF_LINEAGE') {
-    // More offsets with fewer events in them: what one of the two folds, the other one never saw.
-    return (state.events ?? 0) < (row.events ?? 0) ? 'INCOMPARABLE' : 'GREATER';
+    // More offsets without more events in them: what one of the two folds, the other one never saw.
+    return record.newestOnly !== true && !hasMore(state.events, row.events) ? 'INCOMPARABLE' : 'GREATER';
   }
   if (compared !== 'EQUAL') return compared;
   const equal =
@@ -158,9 +164,14 @@ function observeCompared(
   return row.final === state.final ? 'SAME' : state.final ? 'CLOSING' : 'REOPENING';
 }
 
-function observeSeq(record: IncomingResult, facts: PipelineFacts): Observation['seq'] {
+/** Output that was lost before the fold was verified is not missing from what goes on from the fold. */
+const isBehindLosses = (record: IncomingResult, row: ResultState | null, { lossOffset }: PipelineFacts): boolean =>
+  row !== null && isReset(record, row) && isTrusted(row) && lossOffset !== null && row.resultOffset > lossOffset;
+
+function observeSeq(record: IncomingResult, row: ResultState | null, facts: PipelineFacts): Observation['seq'] {
   const { stamp, arrival, redelivered } = record;
   if (!byEngine(arrival)) return 'GAPLESS';
+  if (!redelivered && stamp.seq !== null && isBehindLosses(record, row, facts)) return 'GAPLESS';
   if (stamp.engine === 'FLINK') {
     if (redelivered) return 'AGAIN';
     if (descendsFrom(facts.losses, stamp.run, lineageOf(facts, stamp))) return 'GAP_BEFORE';
@@ -224,7 +235,7 @@ export function observe(
     run: observeRun(record, facts),
     begun: observeBegun(record, stored, facts),
     ...seen,
-    seq: observeSeq(record, facts),
+    seq: observeSeq(record, stored, facts),
     revision: observeRevision(record, stored, seen),
     coverage: observeCoverage(record, stored),
     lost: record.lost ? 'SOME' : 'NONE',

@@ -25,6 +25,8 @@ async function below(records: RawRecord[], low: number): Promise<number[] | null
 test('a beginning is whole if each record names the one before it, up to where the topic goes on', async () => {
   expect(await below(raw([0, null], [1, 0], [4, 1], [5, 4]), 5)).toEqual([0, 1, 4]);
   expect(await below(raw([0, null], [1, 0], [4, 1], [6, 4]), 5)).toEqual([0, 1, 4]);
+  // Nothing has come since: the topic is empty from here on.
+  expect(await below(raw([0, null], [1, 0], [4, 1]), 5)).toEqual([0, 1, 4]);
 });
 
 test.each([

@@ -41,7 +41,8 @@ export async function head(
   for await (const record of pages(rawLog, partition, signal)) {
     if (!follows(before, record)) return null;
     before = record.offset;
-    reached = record.offset >= low;
+    // Nothing lies between a record and the next offset.
+    reached = record.offset + 1n >= low;
     if (reached) break;
   }
   return reached ? until(pages(rawLog, partition, signal), low) : null;

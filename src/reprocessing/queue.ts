@@ -4,6 +4,7 @@
  */
 import type { Pool } from 'pg';
 import type { ProcessingEngine } from '../words.js';
+import { createSweep } from './sweep.js';
 
 export interface Claimed {
   readonly id: string;
@@ -90,58 +91,6 @@ const CLAIM = `
     (select array_agg(p) from jsonb_object_keys(r.evidence::jsonb -> 'coverage') p) as covered
   from taken t left join results r on r.kind = t.kind and r.business_key = t.business_key and r.engine = t.engine`;
 
-/**
- * What a recomputation can repair; what only a person (a dead letter), or nobody, can is left alone. One that was tried, and
- * failed, is not tried again by itself.
- */
-const REPAIRABLE = `array['RESTART_DUPLICATION', 'ROLLBACK_REFUSED', 'RESULT_EXPIRED', 'VIOLATION_VALUE_CONFLICT',
-  'VIOLATION_REVISION_REGRESSION', 'VIOLATION_OUTPUT_GAP', 'VIOLATION_SOURCE_KEY_MOVED', 'VIOLATION_LATE_DROPPED']`;
-
-const INSERT = `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position, requested_by)`;
-const TRIED = `exists (select from reprocessing_requests q where q.kind = r.kind and q.business_key = r.business_key
-  and q.engine = r.engine and (q.state = 'OPEN' or (q.state = 'FAILED' and q.finished_position >= r.position)))`;
-
-const SWEEP_LOW = `${INSERT}
-  select r.kind, r.business_key, r.engine, (select x from unnest(r.reasons) x where x = any(${REPAIRABLE}) limit 1), r.position, 'sweep'
-  from results r where r.cap = 'LOW' and r.reasons && ${REPAIRABLE} and r.kind = any($2) and not ${TRIED}
-  order by r.position limit $1 on conflict do nothing`;
-
-/** Open results of a run that does not own its source partition any more: lowered when they are read (ADR 6). */
-const SWEEP_TAKEN_OVER = `${INSERT}
-  select k.kind, k.business_key, k.engine, 'RESTART_DUPLICATION', k.position, 'sweep'
-  from (
-    select f.pipeline, f.result_topic, f.result_partition, array_agg(distinct a.value ->> 'run') as owners
-    from pipeline_facts f, json_each(f.facts -> 'assignments') a where f.engine = 'KAFKA_ONLY' group by 1, 2, 3
-  ) f cross join lateral (
-    select r.kind, r.business_key, r.engine, r.position from results r
-    where r.engine = 'KAFKA_ONLY' and not r.final and r.cause <> 'REPROCESSED' and r.result_topic = f.result_topic
-      and r.result_partition = f.result_partition and r.run <> all(f.owners) and r.pipeline = f.pipeline
-      and r.cap <> 'LOW' and r.kind = any($2) and not ${TRIED}
-    limit $1
-  ) k limit $1 on conflict do nothing`;
-
-/** Where output was lost, and up to where in the result partition's log that lowers what is open (ADR 6, ADR 11). */
-const LOSSES = `
-  select pipeline, result_topic as topic, result_partition as partition, facts ->> 'lossOffset' as loss,
-    array(select regexp_replace(g, '/[^/]*$', '') from json_object_keys(facts -> 'gaps') g) as runs
-  from pipeline_facts where facts ->> 'lossOffset' is not null`;
-
-/** Open results from before the loss: nobody rewrote them, so nobody asked for them. Runs that went on are told by their records. */
-const SWEEP_LOST = `${INSERT}
-  select r.kind, r.business_key, r.engine, 'VIOLATION_OUTPUT_GAP', r.position, 'sweep'
-  from results r where r.pipeline = $3 and r.result_topic = $4 and r.result_partition = $5 and not r.final and r.cap <> 'LOW'
-    and (case when r.engine = 'FLINK' or r.cause = 'REPROCESSED' then r.result_offset < $6 else r.run = any($7) end)
-    and r.kind = any($2) and not ${TRIED}
-  order by r.position limit $1 on conflict do nothing`;
-
-interface Loss {
-  readonly pipeline: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly loss: string;
-  readonly runs: readonly string[];
-}
-
 export interface Queue {
   /** @param leaseMs nobody else takes them up before */
   claim(limit: number, leaseMs: number): Promise<readonly Claimed[]>;
@@ -160,8 +109,6 @@ export interface Queue {
 }
 
 export function createQueue(pool: Pool): Queue {
-  /** Result partition → the loss for which nothing open is left to be asked for. */
-  const swept = new Map<string, string>();
   return {
     async claim(limit, leaseMs) {
       const { rows } = await pool.query<ClaimedRow>(CLAIM, [limit, leaseMs]);
@@ -199,20 +146,7 @@ export function createQueue(pool: Pool): Queue {
         [ids, code, message],
       );
     },
-    async sweep(kinds, limit) {
-      let found = (await pool.query(SWEEP_LOW, [limit, kinds])).rowCount ?? 0;
-      if (found < limit) found += (await pool.query(SWEEP_TAKEN_OVER, [limit - found, kinds])).rowCount ?? 0;
-      for (const { pipeline, topic, partition, loss, runs } of (await pool.query<Loss>(LOSSES)).rows) {
-        // No index leads to what is open: once is enough, as what comes later lies behind the loss.
-        const place = `${pipeline}/${topic}/${partition}`;
-        if (found >= limit || swept.get(place) === loss) continue;
-        const values = [limit - found, kinds, pipeline, topic, partition, loss, runs];
-        const more = (await pool.query(SWEEP_LOST, values)).rowCount ?? 0;
-        if (more === 0) swept.set(place, loss);
-        found += more;
-      }
-      return found;
-    },
+    sweep: createSweep(pool),
     async sourcePartitions() {
       const { rows } = await pool.query<{ n: number }>(
         `select coalesce(max(p::int) + 1, 0) as n from pipeline_facts, json_object_keys(facts -> 'assignments') p`,

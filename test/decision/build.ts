@@ -153,6 +153,7 @@ function storedOf(w: Words, sender: string, before: Coverage | null): ResultStat
     calculatedValue: { n: w.compared === 'CONFLICT' ? 2 : 1 },
     final: w.compared === 'REOPENING',
     revision: 4,
+    events: w.compared === 'GREATER' ? 2 : 3,
     // The checkpoint that the sender was restored from, or the next one.
     epoch: w.stored === 'ANCESTOR' ? 41 : 42,
     resultOffset: 3,

@@ -14,6 +14,8 @@ export interface TestStackOptions {
   /** Also Flink and its job; without it a stack starts sooner. */
   readonly flink?: { readonly job?: Readonly<Record<string, string>> };
   readonly overrides?: Readonly<Partial<Record<AppName, AppOverride>>>;
+  /** As `npm start`: what is in doubt is recomputed. Without it a test finds what it did to a result as it left it. */
+  readonly reprocessing?: boolean;
   readonly postgresSettings?: Readonly<Record<string, string>>;
 }
 
@@ -52,7 +54,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     progress: linesOn((line) => notes.push(line)),
     apps: APP_NAMES.filter((name) => !options.without?.includes(name)),
     ...(options.flink && { flink: options.flink }),
-    ...(options.overrides && { overrides: options.overrides }),
+    overrides: { ...options.overrides, server: serverOf(options) },
     postgresSettings: { fsync: 'off', ...options.postgresSettings },
   });
   stack.onComponent = (component) => killAtExit(component);
@@ -82,6 +84,11 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       if (forced.length > 0) throw new Error(`These outlived the stop and were ended by force: ${forced.join(', ')}`);
     },
   };
+}
+
+function serverOf({ overrides, reprocessing = false }: TestStackOptions): AppOverride {
+  const { server } = overrides ?? {};
+  return { ...server, env: { ...(reprocessing ? {} : { REPROCESSING: 'off' }), ...server?.env } };
 }
 
 function handles(stack: Stack): Record<ComponentName, Component> {
