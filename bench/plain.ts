@@ -70,7 +70,7 @@ function schemaOf(store: FakeStore) {
 export async function startPlain(store: FakeStore): Promise<string> {
   const schema = schemaOf(store);
   const apollo = new ApolloServer({
-    gateway: gatewayOf(schema, createExecutor(schema, 40_000)),
+    gateway: gatewayOf(schema, createExecutor(schema, { capacity: 40_000, valuesOf: () => Infinity })),
     plugins: [ApolloServerPluginCacheControlDisabled(), ApolloServerPluginLandingPageDisabled()],
     stopOnTerminationSignals: false,
     nodeEnv: 'production',

@@ -3,10 +3,13 @@
  * wherever a fetch begins (check 2): what the server's consumer delivers is what Kafka's own console consumer shows.
  */
 import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { startKafka, type KafkaServer } from '../../test/harness/kafka-server.js';
 import { consoleRecords, END, randomSchedule, Writers, type Seen, type Step } from '../../test/harness/transactions.js';
+import { checkTopicOf } from '../cli/check-topic.js';
 import type { LogBatch, LogConsumer } from '../log/port.js';
 import { createLogConsumer } from './consumer.js';
+import { golden } from './test-support/world.js';
 
 const send = (by: number, count = 1, key?: string): Step => ({ does: 'send', by, count, ...(key && { key }) });
 const commit = (by: number): Step => ({ does: 'commit', by });
@@ -28,6 +31,7 @@ const DRAWN = 8;
 const SCHEDULES = [...Object.values(CASES), ...Array.from({ length: DRAWN }, (_, n) => randomSchedule(n + 1, 24))];
 const PARTITIONS = SCHEDULES.map((_, partition) => partition);
 const TOPIC = 'committed';
+const RESULTS = 'results.checked';
 
 let kafka: KafkaServer;
 const consumers: LogConsumer[] = [];
@@ -88,7 +92,10 @@ async function readAll(maxBytes: number, into: ReturnType<typeof collector>): Pr
 }
 
 beforeAll(async () => {
-  kafka = await startKafka([{ name: TOPIC, partitions: PARTITIONS.length, config: {} }]);
+  kafka = await startKafka([
+    { name: TOPIC, partitions: PARTITIONS.length, config: {} },
+    { name: RESULTS, partitions: 2, config: {} },
+  ]);
   const reading = readAll(1, live);
   const writers = await Writers.connect(kafka.brokers, TOPIC);
   for (const [partition, steps] of SCHEDULES.entries()) await writers.write(partition, steps);
@@ -160,4 +167,67 @@ test('a consumer that lets aborted records through would have been noticed', asy
   const all = await consoleRecords(kafka.classpath, kafka.brokers, TOPIC, PARTITIONS.length, 'read_uncommitted');
   const unlike = PARTITIONS.filter((partition) => all[partition]?.join() !== java[partition]?.join());
   expect(unlike).toEqual(PARTITIONS);
+}, 60_000);
+
+const without = (message: Record<string, unknown>, ...names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(message).filter(([name]) => !names.includes(name)));
+
+/** One record in each partition, in one transaction. */
+async function transaction(messages: readonly object[]): Promise<void> {
+  const producer = new Kafka({ brokers: [kafka.brokers], logLevel: logLevel.NOTHING }).producer({
+    transactionalId: randomUUID(),
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  const open = await producer.transaction();
+  const values = messages.flatMap((message) =>
+    [0, 1].map((partition) => ({ partition, value: JSON.stringify(message) })),
+  );
+  await open.send({ topic: RESULTS, messages: values });
+  await open.commit();
+  await producer.disconnect();
+}
+
+test('check-topic judges what it reads of a real broker: committed transactions, each partition to its end', async () => {
+  const lines: string[] = [];
+  const out = { say: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) };
+  const run = { id: 'job/0', subtask: 0, lineage: [] };
+  const stamped = { ...golden('result.flink'), run, epoch: 1, completed_checkpoint: null };
+  await transaction([
+    {
+      ...golden('control.run'),
+      run,
+      seq: 1,
+      calculated_value: { parent: null, restored_checkpoint: null, counters: [] },
+    },
+    {
+      ...golden('control.heartbeat'),
+      ...without(stamped, 'kind', 'business_key', 'calculated_value', 'revision', 'cause', 'final', 'evidence'),
+      seq: 2,
+    },
+    { ...stamped, seq: 3 },
+  ]);
+  const options = { brokers: kafka.brokers, records: '100' };
+  expect([await checkTopicOf(RESULTS, { ...options, json: true }, out), JSON.parse(lines[0] ?? '')]).toMatchObject([
+    0,
+    {
+      topic: RESULTS,
+      partitions: 2,
+      records: 6,
+      complete: true,
+      pipelines: [{ kinds: [{ best: 'HIGH', records: 2 }] }],
+    },
+  ]);
+  await transaction([{ ...without(stamped, 'revision'), seq: 4 }]);
+  // The newest record of each partition alone: where its run began is not known, and not held against it.
+  expect(await checkTopicOf(RESULTS, { ...options, records: '4' }, out)).toBe(2);
+  expect(lines[1]).toMatch(
+    /2 records read of 2 partitions[\s\S]*before what was read[\s\S]*EVIDENCE_MISSING_revision \(all\)/,
+  );
+  expect([await checkTopicOf('nobody', options, out), lines[2]]).toEqual([
+    1,
+    `There is no topic nobody at ${kafka.brokers}.`,
+  ]);
 }, 60_000);

@@ -11,7 +11,7 @@ import type { RequestContext } from '../resolvers/context.js';
 import type { Api } from '../resolvers/index.js';
 import { createExecutor, gatewayOf } from './executor.js';
 import { errorFormatter } from './errors.js';
-import { costPlugin, documentRules } from './limits.js';
+import { costPlugin, documentRules, valuesOf } from './limits.js';
 import type { Metrics } from './metrics.js';
 import type { ServerLimits } from './options.js';
 import { stringify } from './outbox.js';
@@ -26,8 +26,9 @@ export async function startApollo(
   logger: Logger,
   newId: () => string,
 ): Promise<ApolloServer<GraphQLContext>> {
+  const options = { capacity: limits.compiledFields, valuesOf: valuesOf(api.schema) };
   const apollo = new ApolloServer<GraphQLContext>({
-    gateway: gatewayOf(api.schema, createExecutor(api.schema, limits.compiledFields)),
+    gateway: gatewayOf(api.schema, createExecutor(api.schema, options)),
     plugins: [
       ...quiet(),
       costPlugin<GraphQLContext>(api.schema, limits.cost),

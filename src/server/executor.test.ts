@@ -2,9 +2,13 @@ import { buildSchema, parse } from 'graphql';
 import { createExecutor, fieldsOf, type GatewayExecutor } from './executor.js';
 import { LruMap } from './lru-map.js';
 
-test('a document is compiled when it comes again, once, and each of its operations by itself', async () => {
+test('a document is compiled when it comes again, or is large, once, and each of its operations by itself', async () => {
   let compiled = 0;
-  const executor = createExecutor(buildSchema('type Query { a: Int }'), 1_000, () => compiled++);
+  const executor = createExecutor(buildSchema('type Query { a: Int }'), {
+    capacity: 1_000,
+    valuesOf: (document) => (document.definitions.length === 3 ? 1_001 : 1_000),
+    onCompile: () => compiled++,
+  });
   const ask = async (source: string, operationName: string | null = null): Promise<unknown> => {
     const request = { source, document: parse(source), queryHash: source, operationName, context: {}, request: {} };
     return (await executor(request as unknown as Parameters<GatewayExecutor>[0])).data;
@@ -18,11 +22,13 @@ test('a document is compiled when it comes again, once, and each of its operatio
     ['query A { a } query B { b: a }', 'A'],
     ['query A { a } query B { b: a }', 'B'],
     ['query A { a } query B { b: a }', 'B'],
+    // Large: at once.
+    ['query A { a } query B { b: a } query C { a }', 'A'],
   ] as const) {
     expect(await ask(source, name)).toEqual({ [name === 'B' || source.startsWith('{ b') ? 'b' : 'a']: null });
     seen.push(compiled);
   }
-  expect(seen).toEqual([0, 1, 1, 1, 1, 1, 2]);
+  expect(seen).toEqual([0, 1, 1, 1, 1, 1, 2, 3]);
 });
 
 test('what a fragment selects counts wherever it is spread, and one that spreads itself ends', () => {

@@ -1,7 +1,8 @@
 /**
  * Execution by graphql-jit: a document that comes again is compiled once and kept, a bounded number of them. The first time it is
  * interpreted by graphql-js: compiling takes 40 to 200 ms of the one thread that everybody waits for, and many documents
- * (a person's, or those of a client that writes its keys into the text) come once.
+ * (a person's, or those of a client that writes its keys into the text) come once. Not where many values may come back: there
+ * interpreting takes longer than compiling and running what was compiled.
  *
  * Three traps: the compiler writes into the document's nodes, so it gets a copy of its own (a document compiled twice would
  * mix its conditions); and an Int may be an object that becomes a number when the response is sent (LateStaleness), so
@@ -20,6 +21,7 @@ import {
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
@@ -45,25 +47,39 @@ GraphQLInt.serialize = serializeInt as typeof plainInt;
 /** Documents that are remembered to have come before. */
 const MOST_SEEN = 10_000;
 
-/**
- * @param capacity fields of compiled documents kept, of all documents together; the least recently used goes first. A document's
- * code grows with its fields, each about 2.5 kB (heap after 40
- * documents of 172 and of 860 fields): clients that write their keys into the text would else fill the memory.
- * @param onCompile called before a document is compiled
- */
-export function createExecutor(schema: GraphQLSchema, capacity: number, onCompile?: () => void): GatewayExecutor {
-  const kept = new LruMap<string, Compiled>(capacity, ({ fields }) => fields);
+/** Up to here a document is interpreted once: about as many values take as long to interpret as a document to compile. */
+const MOST_INTERPRETED = 1_000;
+
+export interface ExecutorOptions {
+  /**
+   * Fields of compiled documents kept, of all documents together; the least recently used goes first. A document's code grows
+   * with its fields, each about 2.5 kB (heap after 40 documents of 172 and of 860 fields): clients that write their keys
+   * into the text would else fill the memory.
+   */
+  readonly capacity: number;
+  /** How many values the operation can bring back. */
+  readonly valuesOf: (document: DocumentNode, operation: OperationDefinitionNode, variables: Variables) => number;
+  /** Called before a document is compiled. */
+  readonly onCompile?: () => void;
+}
+
+export function createExecutor(schema: GraphQLSchema, options: ExecutorOptions): GatewayExecutor {
+  const kept = new LruMap<string, Compiled>(options.capacity, ({ fields }) => fields);
   const seen = new LruMap<string, true>(MOST_SEEN);
+  const isSmall = (document: DocumentNode, operationName: string | null, variables: Variables): boolean => {
+    const operation = getOperationAST(document, operationName);
+    return operation != null && options.valuesOf(document, operation, variables) <= MOST_INTERPRETED;
+  };
   return async ({ source, document, queryHash, operationName, context, request }) => {
     const key = `${queryHash}/${operationName ?? ''}`;
     let compiled = kept.get(key);
-    if (compiled === undefined && seen.get(key) === undefined) {
+    const variableValues = request.variables ?? {};
+    if (compiled === undefined && seen.get(key) === undefined && isSmall(document, operationName, variableValues)) {
       seen.set(key, true);
-      const variableValues = request.variables ?? {};
       return withPlainErrors(await execute({ schema, document, contextValue: context, variableValues, operationName }));
     }
     if (compiled === undefined) {
-      onCompile?.();
+      options.onCompile?.();
       compiled = compile(schema, source, operationName);
       kept.set(key, compiled);
     }

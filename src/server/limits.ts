@@ -1,6 +1,12 @@
 import { ApolloArmor } from '@escape.tech/graphql-armor';
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
-import { GraphQLObjectType, type GraphQLSchema, type ValidationRule } from 'graphql';
+import {
+  GraphQLObjectType,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type ValidationRule,
+} from 'graphql';
 import { DEFAULT_PAGE_SIZE } from '../resolvers/page.js';
 import { HISTORY_WINDOWS, windowsBetween } from '../resolvers/stats.js';
 import { costOf, refuseCostly, type PageSize } from './cost.js';
@@ -24,14 +30,24 @@ export function documentRules(limits: ServerLimits): ValidationRule[] {
   return armor.protect().validationRules;
 }
 
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Counts the values that an operation can bring back. */
+export function valuesOf(
+  schema: GraphQLSchema,
+): (document: DocumentNode, operation: OperationDefinitionNode, variables: Variables) => number {
+  const pages = pagesOf(schema);
+  return (document, operation, variables) => costOf(document, operation, variables, pages);
+}
+
 /** Counts what an operation asks for, with its variables, before anything is read. */
 export function costPlugin<C extends BaseContext>(schema: GraphQLSchema, limit: number): ApolloServerPlugin<C> {
-  const pages = pagesOf(schema);
+  const count = valuesOf(schema);
   return {
     requestDidStart: async () => ({
       didResolveOperation: async ({ document, operation, request }) => {
         if (operation === undefined || operation === null) return;
-        refuseCostly(costOf(document, operation, request.variables ?? {}, pages), limit);
+        refuseCostly(count(document, operation, request.variables ?? {}), limit);
       },
     }),
   };
