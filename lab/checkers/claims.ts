@@ -119,3 +119,5 @@ export class End {
 export const isFolded = (kind: string): boolean => FOLDED_KINDS.includes(kind);
 
 export const NOT_READ = 'not read again at the end, so that its level is not known';
+/** Without a quiet end the source was not written down to its end: a row may count records that nobody has seen. */
+export const SOURCE_CUT = 'the source was not written down so far';

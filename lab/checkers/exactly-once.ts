@@ -1,16 +1,16 @@
 /** Exactly once: what was accepted and is not LOW counts each source event once; at the quiet end the truth is the fold. */
 import type { Document, History } from '../history/types.js';
-import { brief, End, faultsDuring, indexOf, isFolded, NOT_READ, type Indexed } from './claims.js';
+import { brief, End, faultsDuring, indexOf, isFolded, NOT_READ, SOURCE_CUT, type Indexed } from './claims.js';
 import { equal } from './equal.js';
-import type { SourceFold } from './fold.js';
 import type { Version } from './truth.js';
 import { broken, Collector, unknown, type Outcome, type Verdict } from './verdict.js';
 
 /** A row that is neither LOW nor marked stale equals the fold of the records up to its coverage. */
-function counted(document: Document, fold: SourceFold): Outcome {
+function counted(document: Document, { fold, history }: Indexed): Outcome {
   if (document.cap === 'LOW' || document.stale) return null;
   if (!isFolded(document.kind)) return unknown('no fold of this kind');
   if (document.coverage === null) return broken({ why: 'neither LOW nor a coverage' });
+  if (history.quiet === null && fold.lacks(document.coverage)) return unknown(SOURCE_CUT);
   const folded = fold.fold(document.kind, document.businessKey, document.coverage);
   const right = folded !== null && folded.deleted === document.deleted && equal(folded.value, document.value);
   return right ? 'holds' : broken({ fold: folded?.value ?? null });
@@ -56,12 +56,12 @@ const faultOf = ({ history, truth }: Indexed, { position }: Version): string => 
 
 export function exactlyOnce(history: History): Verdict {
   const indexed = indexOf(history);
-  const { truth, fold } = indexed;
+  const { truth } = indexed;
   const collector = new Collector('exactly-once');
   for (const key of truth.keys()) {
     for (const version of truth.versions(key)) {
       const id = { key, position: version.position, fault: faultOf(indexed, version) };
-      collector.note('counted-once', id, counted(version.document, fold), () => ({ row: brief(version) }));
+      collector.note('counted-once', id, counted(version.document, indexed), () => ({ row: brief(version) }));
     }
   }
   const end = new End(indexed);

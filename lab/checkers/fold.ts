@@ -181,11 +181,16 @@ export class SourceFold {
   /** Source partitions of each symbol: all its orders come in one, unless somebody moved it. */
   private readonly partitions = new Map<string, Set<number>>();
   private readonly bySymbol = new Map<string, Decoded[]>();
+  /** The last record of each partition. */
+  private readonly ends = new Map<string, number>();
 
   constructor(
     events: readonly SourceEvent[],
     readonly windowMs: number,
   ) {
+    for (const { partition, offset } of events) {
+      this.ends.set(String(partition), Math.max(offset, this.ends.get(String(partition)) ?? -1));
+    }
     const sorted = [...events].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
     this.decoded = sorted.map(decode).filter((event) => event !== null);
     for (const event of this.decoded) {
@@ -203,6 +208,11 @@ export class SourceFold {
     else own.push(event);
     this.partitions.set(symbol, (this.partitions.get(symbol) ?? new Set()).add(event.place.partition));
     if (!this.byOrder.has(order_id)) this.byOrder.set(order_id, event);
+  }
+
+  /** Whether a coverage ends beyond the last record of a partition. */
+  lacks(coverage: Coverage): boolean {
+    return Object.entries(coverage).some(([partition, [, last]]) => last > (this.ends.get(partition) ?? -1));
   }
 
   /** The event of this record; undefined: it could not be decoded, or there is none. */

@@ -1,5 +1,5 @@
 /** The sentences of contract.md §2 that one answer can break by itself. Each is a function of a claim and the truth. Pure. */
-import { brief, isFolded, type Indexed, type Seen } from './claims.js';
+import { brief, isFolded, SOURCE_CUT, type Indexed, type Seen } from './claims.js';
 import { equal, holds } from './equal.js';
 import { msOf, type Version } from './truth.js';
 import { broken, unknown, type Outcome } from './verdict.js';
@@ -46,6 +46,7 @@ const highValue: Sentence = (seen, indexed) => {
   if (version === null) return unknown(NOT_RECORDED);
   const { coverage } = version.document;
   if (coverage === null) return broken({ why: 'HIGH without coverage' });
+  if (indexed.history.quiet === null && indexed.fold.lacks(coverage)) return unknown(SOURCE_CUT);
   const folded = indexed.fold.fold(claim.kind, claim.businessKey, coverage);
   const right = folded !== null && holds(folded.value, claim.value) && equal(folded.value, version.document.value);
   return right ? 'holds' : broken({ fold: folded?.value ?? null, coverage });

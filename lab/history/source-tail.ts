@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage } from 'kafkajs';
 import { RESULT_TOPICS, TOPIC_ORDERS } from '../../wire/topics.js';
-import { until } from './now.js';
+import { pause, until } from './now.js';
 import type { Line, Notice } from './types.js';
 
 interface Control {
@@ -25,9 +25,13 @@ export function noticeOf(value: string): Notice | null {
   return { type: 'notice', kind, partition, offset, result: control.business_key || null, from: control.pipeline };
 }
 
+/** Before it joins again. */
+const AGAIN_MS = 500;
+
 export class SourceTail {
   private readonly kafka: Kafka;
-  private readonly consumer: Consumer;
+  private consumer: Consumer | null = null;
+  private stopped = false;
   private readonly next = new Map<string, bigint>();
   private heardAt = performance.now();
   private topics: string[] = [TOPIC_ORDERS];
@@ -42,15 +46,37 @@ export class SourceTail {
       logLevel: kafkajs.logLevel.NOTHING,
       retry: { retries: 20, maxRetryTime: 2_000 },
     });
-    this.consumer = this.kafka.consumer({ groupId: `tidemark-lab-${randomUUID()}`, maxWaitTimeInMs: 200 });
   }
 
   async start(): Promise<void> {
     const existing = await this.withAdmin((admin) => admin.listTopics());
     this.topics = [TOPIC_ORDERS, ...RESULT_TOPICS].filter((topic) => existing.includes(topic));
-    await this.consumer.connect();
-    for (const topic of this.topics) await this.consumer.subscribe({ topic, fromBeginning: true });
-    await this.consumer.run({ autoCommit: false, eachBatch: async (payload) => this.take(payload) });
+    await this.read();
+  }
+
+  /** kafkajs begins anew only after what it takes for passing, and gives up for good after the rest: then it's ours to begin. */
+  private async read(): Promise<void> {
+    const consumer = this.kafka.consumer({ groupId: `tidemark-lab-${randomUUID()}`, maxWaitTimeInMs: 200 });
+    this.consumer = consumer;
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart) void this.readAgain(consumer);
+    });
+    await consumer.connect();
+    for (const topic of this.topics) await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch: async (payload) => this.take(payload) });
+  }
+
+  private async readAgain(ended: Consumer): Promise<void> {
+    await ended.disconnect().catch(() => undefined);
+    while (!this.stopped) {
+      await pause(AGAIN_MS);
+      if (this.stopped) return;
+      try {
+        return await this.read();
+      } catch {
+        await this.consumer?.disconnect().catch(() => undefined);
+      }
+    }
   }
 
   /** Everything that the topics hold now has been written down. */
@@ -66,7 +92,8 @@ export class SourceTail {
   }
 
   async stop(): Promise<void> {
-    await this.consumer.disconnect();
+    this.stopped = true;
+    await this.consumer?.disconnect();
   }
 
   /** Exclusive ends of the source partitions. */
