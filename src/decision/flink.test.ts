@@ -108,6 +108,13 @@ describe('what the log says of runs', () => {
     expect(only(play(...before, emit(from('r2', 2, 42, lineage), 5, { events: 4 })))).toMatchObject({ cap: 'HIGH' });
   });
 
+  test('a verified result is not replaced by more offsets with fewer events either', () => {
+    const verified = { ...emit(from('recompute', 1, 1), 5, { verified: true }), arrival: 'REPROCESSED' as const };
+    const before = [begin(from('r1', 1, 1)), emit(from('r1', 2, 42), 3), begin(from('r2', 1, 42, lineage), 'r1', 1)];
+    const after = play(...before, verified, emit(from('r2', 2, 42, lineage), 7, { events: 4 }));
+    expect(only(after)).toMatchObject({ cap: 'LOW', calculatedValue: { n: 5 }, reasons: ['ROLLBACK_REFUSED'] });
+  });
+
   test('what is its newest record is replaced by a later one; replayed, older ones change nothing, and the same one confirms', () => {
     const version = (own: IncomingResult['stamp'], offset: number, revision: number): IncomingResult => ({
       ...emit(own, revision, { coverage: { '0': [offset, offset] }, digest: String(offset), events: 1 }),

@@ -134,9 +134,14 @@ function reaches({ upTo, mustReach }: Verification, row: ResultState | null): bo
   return [...covered, ...mustReach].every(({ partition, offset }) => offset < (upTo[partition] ?? 0));
 }
 
-/** Of two numbers of events; where neither is known nothing speaks against it. */
-const hasMore = (now: number | null, before: number | null): boolean =>
-  now === null && before === null ? true : (now ?? 0) > (before ?? 0);
+/** More offsets without more events in them: what one of the two folds, the other one never saw. */
+function lacks({ state, newestOnly }: IncomingResult, row: ResultState, stored: Observation['stored']): boolean {
+  const [now, before] = [state.events, row.events];
+  if (newestOnly === true) return false;
+  if (stored === 'VERIFIED') return now !== null && before !== null && now < before;
+  // Where neither is known nothing speaks against it.
+  return stored === 'OFF_LINEAGE' && (now !== null || before !== null) && (now ?? 0) <= (before ?? 0);
+}
 
 function observeCompared(
   record: IncomingResult,
@@ -150,10 +155,7 @@ function observeCompared(
   if (verification !== null) return state.coverage === null ? 'UNKNOWN' : 'GREATER';
   const compare = record.newestOnly === true ? comparePlaces : compareCoverage;
   const compared = compare(state.coverage, row.coverage);
-  if (compared === 'GREATER' && stored === 'OFF_LINEAGE') {
-    // More offsets without more events in them: what one of the two folds, the other one never saw.
-    return record.newestOnly !== true && !hasMore(state.events, row.events) ? 'INCOMPARABLE' : 'GREATER';
-  }
+  if (compared === 'GREATER' && lacks(record, row, stored)) return 'INCOMPARABLE';
   if (compared !== 'EQUAL') return compared;
   const equal =
     row.deleted === state.deleted &&
