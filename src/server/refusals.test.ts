@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-unsafe-return -- a body's shape depends on its query; it is compared whole */
 /** What the server refuses, and how it says so: coded, without internals, before anything is read. */
+import { SAVED_QUERIES } from './saved-queries.js';
 import { windowRow } from './testing/fake-store.js';
 import { configOf, startServer, type Harness } from './testing/harness.js';
 import { refuseOpenBind } from './access.js';
@@ -256,11 +257,13 @@ test('readiness says why not, liveness does not care, and the metrics count leve
   expect(text).toContain('tidemark_graphql_request_duration_seconds_count{method="POST",status="200"} 1');
 });
 
-test('a browser gets GraphiQL, whole, from this server alone', async () => {
+test('a browser gets GraphiQL, whole, from this server alone, with every saved query', async () => {
   const { status, headers, text } = await server.get('/graphql', { accept: 'text/html,application/xhtml+xml' });
   expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
   expect(headers.get('content-security-policy')).toContain("connect-src 'self'");
   expect(text).not.toMatch(/<(script|link)[^>]+(src|href)="https?:/);
+  const titles = SAVED_QUERIES.map(({ query }) => query.split('\n')[0] ?? '');
+  expect([titles.length > 10, titles.filter((title) => !text.includes(title))]).toEqual([true, []]);
 });
 
 test('closing lets a request under way end, and waits no longer than it may', async () => {
