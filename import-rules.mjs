@@ -52,7 +52,10 @@ export const IMPORT_RULES = [
       ...(store === 'clickhouse' ? ['src/raw/port.ts'] : []),
     ],
   })),
-  { from: 'src/staleness', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
+  {
+    from: 'src/staleness',
+    may: ['src/stores/port.ts', 'src/position', 'src/timers.ts', 'src/errors.ts', 'src/words.ts'],
+  },
   {
     from: 'src/ingest',
     may: [
@@ -130,6 +133,7 @@ export const IMPORT_RULES = [
     may: [
       'src/schema',
       'src/contract',
+      'src/staleness',
       'src/stores/port.ts',
       'src/stores/audit-port.ts',
       'src/position',

@@ -13,6 +13,7 @@ import { createProofSource, monotonicMs, postgresClockRead } from './contract/pr
 import { READ_TIME_RULES } from './decision/read-rules.js';
 import { DECISION_TABLE } from './decision/table.js';
 import { drain } from './drain.js';
+import { limitsOf } from './limits.js';
 import { createLogConsumer } from './ingest/consumer.js';
 import type { LogConsumerOptions } from './ingest/consumer-options.js';
 import { startHeartbeat } from './ingest/heartbeat.js';
@@ -28,7 +29,7 @@ import type { Reached } from './position/commit-log.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
 import { createProjection, type Projection } from './projections/run.js';
-import { watchPipelines } from './pipelines.js';
+import { watchPipelines, watchStores } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
 import { createReprocessingDesk } from './reprocessing/desk.js';
 import { startReprocessing } from './reprocess.js';
@@ -36,7 +37,6 @@ import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
 import { troubleMetrics } from './server/trouble-metrics.js';
-import { DEFAULT_LIMITS } from './server/options.js';
 import { CLICKHOUSE_CLIENT_OPTIONS } from './stores/clickhouse/command.js';
 import { createClickhouse } from './stores/clickhouse/model.js';
 import { createElasticModel, type ElasticModel } from './stores/elasticsearch/model.js';
@@ -47,6 +47,7 @@ import type { ReadModel, ResultReader, StatsReader } from './stores/port.js';
 import { createPostgresAudit } from './stores/postgres/audit.js';
 import { startClock } from './stores/postgres/clock.js';
 import { createPostgresLedgers } from './stores/postgres/ledgers.js';
+import { createListener } from './stores/postgres/listen.js';
 import { migrate } from './stores/postgres/migrate.js';
 import { createPostgresReader } from './stores/postgres/read.js';
 import { prune } from './stores/postgres/retention.js';
@@ -235,6 +236,11 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     ...models.map((model) => [model.store, model] as const),
   ]);
   const ledgers = createPostgresLedgers(pools.reads);
+  const listener = createListener({
+    connectionString: config.POSTGRES_URL,
+    warn: (err, message) => log.warn({ err }, message),
+  });
+  onStop(() => listener.stop());
   const producer = createLogProducer(config.KAFKA_BROKERS, `tidemark-${process.pid}-replay`, REPLAY_TIMEOUT_MS);
   onStop(() => producer.stop());
   const desk = createDesk({
@@ -279,21 +285,15 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     connectUrl: config.CONNECT_URL,
     connector: config.CONNECTOR_NAME,
   });
+  const storeWatch = watchStores({ config, log, pool: pools.ingest, highest }, health.storeStatuses);
+  onStop(() => storeWatch.stop());
   const app = await createApp({
     config: {
       host: config.TIDEMARK_HOST,
       port: config.TIDEMARK_PORT,
       ...(config.TIDEMARK_TOKEN === undefined ? {} : { token: config.TIDEMARK_TOKEN }),
       corsOrigins: config.CORS_ORIGINS ?? [],
-      limits: {
-        ...DEFAULT_LIMITS,
-        bodyBytes: config.MAX_BODY_BYTES,
-        requestMs: config.REQUEST_TIMEOUT_MS,
-        proofMs: config.PROOF_TIMEOUT_MS,
-        drainMs: (config.DRAIN_TIMEOUT_MS * 3) / 4,
-        postgresReads: config.POSTGRES_POOL,
-        postgresQueue: config.POSTGRES_QUEUE,
-      },
+      limits: limitsOf(config),
       bounds: { pipelineSilentMs: config.PIPELINE_SILENT_MS, staleMs: config.STALE_MS },
     },
     readers,
@@ -307,6 +307,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     events: ledgers,
     audit: createPostgresAudit(pools.reads),
     reprocessing: createReprocessingDesk(pools.ingest, config.REPROCESSING === 'on'),
+    listen: (channel, told) => listener.on(channel, told),
     locateEvents: (eventIds) => clickhouse.rawLog.find(eventIds),
     proofs,
     storeStatuses: health.storeStatuses,

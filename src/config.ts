@@ -185,7 +185,8 @@ export const VARIABLES = {
   RETENTION_DAYS: {
     schema: integer(1, 3_650),
     default: '14',
-    about: 'Days that refusals, closed dead letters and staleness events are kept.',
+    about:
+      'Days that refusals, closed dead letters and staleness events are kept. Who goes on from an older event is told of the gap.',
   },
   REPROCESSING: {
     schema: z.enum(['on', 'off']),
@@ -245,6 +246,33 @@ export const VARIABLES = {
     about: 'A request that takes longer is answered with an error. Milliseconds.',
   },
   MAX_BODY_BYTES: { schema: integer(1_024, 10_485_760), default: '102400', about: 'Largest request body.' },
+  SUBSCRIPTION_CONNECTIONS: {
+    schema: integer(1, 1_000_000),
+    default: '1000',
+    about: 'WebSockets and event streams that may be open at once.',
+  },
+  SUBSCRIPTION_CONNECTIONS_PER_CALLER: {
+    schema: integer(1, 1_000_000),
+    default: '100',
+    about: 'Of these, by one address.',
+  },
+  SUBSCRIPTIONS_PER_CONNECTION: {
+    schema: integer(1, 10_000),
+    default: '50',
+    about: 'Operations under way on one WebSocket.',
+  },
+  SUBSCRIPTION_BUFFER: {
+    schema: integer(100, 1_000_000),
+    default: '5000',
+    about:
+      'Staleness events kept in memory for all subscribers together; who is further behind is served from Postgres.',
+  },
+  SUBSCRIPTION_SLOW_MS: {
+    schema: integer(100, 600_000),
+    default: '10000',
+    about:
+      'A subscriber that takes no message for so long, or falls behind the buffer for so long, is cut (close code 4430). Milliseconds.',
+  },
   DRAIN_TIMEOUT_MS: {
     schema: integer(500, 120_000),
     default: '8000',

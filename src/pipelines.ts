@@ -1,4 +1,5 @@
-/** Composes the monitor of the pipelines (src/monitor). */
+/** Composes what watches the pipelines and the stores (src/monitor). */
+import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -6,13 +7,14 @@ import type { Config } from './config.js';
 import { monotonicMs } from './contract/proof.js';
 import { TOPIC_ORDERS, TOPIC_RESULTS_FLINK } from '../wire/topics.js';
 import { createGroupOffsets } from './ingest/consumer.js';
-import { startPeriodic } from './ingest/periodic.js';
+import { startPeriodic, type Periodic } from './ingest/periodic.js';
 import type { WatchedConsumer } from './log/port.js';
 import { AcceptedSources } from './monitor/accepted.js';
 import { monitorMetrics } from './monitor/metrics.js';
 import { startMonitor } from './monitor/monitor.js';
 import { createFlinkRest } from './monitor/rest.js';
 import { readSourceAsOf } from './monitor/source-as-of.js';
+import { startStoreWatch, type StoreStatus } from './monitor/stores.js';
 import { pipelineFigures } from './monitor/status.js';
 import type { Highest } from './position/highest.js';
 import type { RawLog } from './raw/port.js';
@@ -36,6 +38,21 @@ export interface Watching {
   readonly consumer: WatchedConsumer;
   readonly rawLog: RawLog;
 }
+
+/** Tells of stores that fall behind, stop answering, come back; and of CDC as a whole. */
+export const watchStores = (
+  { config, log, pool, highest }: Pick<Watching, 'config' | 'log' | 'pool' | 'highest'>,
+  statuses: () => Promise<readonly StoreStatus[]>,
+): Periodic =>
+  startStoreWatch({
+    pool,
+    highest,
+    statuses,
+    boundMs: config.STALE_MS,
+    holder: randomUUID(),
+    monotonicMs,
+    warn: (err, message) => log.warn({ err }, message),
+  });
 
 export interface PipelineWatch {
   figures(pipeline: string): PipelineFigures;

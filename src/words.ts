@@ -21,6 +21,7 @@ export type Store = (typeof STORES)[number];
 export const STALENESS_EVENTS = [
   'STORE_BEHIND',
   'STORE_CAUGHT_UP',
+  'STORE_UNAVAILABLE',
   'CHECKPOINT_OVERDUE',
   'CHECKPOINT_RESUMED',
   'RUN_STARTED',

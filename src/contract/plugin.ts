@@ -35,7 +35,7 @@ export function contractPlugin<C extends ContractContext>(
     },
     async willSendResponse({ contextValue, operation, response }) {
       if (response.body.kind !== 'single') return;
-      const { ledger, reader, outbox } = contextValue;
+      const { ledger, reader } = contextValue;
       const { singleResult } = response.body;
       if (
         operation?.operation === OperationTypeNode.MUTATION &&
@@ -43,12 +43,7 @@ export function contractPlugin<C extends ContractContext>(
         singleResult.data !== null
       )
         ledger.wrote(await reader.afterWrite());
-      withdraw(ledger, singleResult);
-      const consistency = ledger.extension(reader.incarnation);
-      if (consistency === null) return;
-      singleResult.extensions = { ...singleResult.extensions, consistency };
-      outbox.result = singleResult;
-      for (const { contract, count } of ledger.served()) served(contract, count);
+      withConsistency(contextValue, singleResult, served);
     },
   };
   return { requestDidStart: async () => listener };
@@ -57,6 +52,21 @@ export function contractPlugin<C extends ContractContext>(
 interface Result {
   data?: Record<string, unknown> | null;
   errors?: readonly object[];
+  extensions?: Record<string, unknown>;
+}
+
+/** Writes `extensions.consistency` into what is about to be sent, if it carries contracts. */
+export function withConsistency(
+  { ledger, reader, outbox }: ContractContext,
+  result: Result,
+  served: (contract: SharedContract, count: number) => void,
+): void {
+  withdraw(ledger, result);
+  const consistency = ledger.extension(reader.incarnation);
+  if (consistency === null) return;
+  result.extensions = { ...result.extensions, consistency };
+  outbox.result = result;
+  for (const { contract, count } of ledger.served()) served(contract, count);
 }
 
 /** Too old by the time of sending, though not when it was read: what was promised holds for the client, not for the resolver. */

@@ -1,5 +1,6 @@
 /** The commit clock in SQL: it numbers accepted transactions without holes, in commit order (contract.md §1, §6). */
 import type { ClientBase } from 'pg';
+import { CHANGES_CHANNEL } from '../position/channels.js';
 import { micros, position } from '../position/position.js';
 import type { Tick } from './port.js';
 
@@ -35,6 +36,7 @@ export async function takeClock(client: ClientBase): Promise<Tick> {
   return tickOf(rows[0]);
 }
 
+const NO_KEYS = '[]';
 /** Commit log rows are bounded, so that one CDC message is: larger transactions go in numbered parts. */
 export const PART_CHARS = 512 * 1024;
 
@@ -53,6 +55,11 @@ export function partition(documents: readonly string[], limit: number = PART_CHA
   return parts;
 }
 
+const LOG = `insert into commit_log (position, part, parts, nonce, predecessor, incarnation, committed_at_us, keys, documents, document_count)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+/** The same, for a transaction that changed a result: in one round trip, for the clock is held. */
+const LOG_AND_TELL = `with logged as (${LOG}) select pg_notify('${CHANGES_CHANNEL}', '')`;
+
 /** The commit log row, or its numbered parts: the last thing a transaction writes. */
 export async function writeLog(
   client: ClientBase,
@@ -62,10 +69,10 @@ export async function writeLog(
 ): Promise<void> {
   const parts = partition(documents);
   for (const [part, inPart] of parts.entries()) {
+    const tells = part === 0 && keys !== NO_KEYS;
     await client.query({
-      name: 'write-log',
-      text: `insert into commit_log (position, part, parts, nonce, predecessor, incarnation, committed_at_us, keys, documents, document_count)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      name: tells ? 'write-log-tell' : 'write-log',
+      text: tells ? LOG_AND_TELL : LOG,
       values: [
         tick.position,
         part,
@@ -74,7 +81,7 @@ export async function writeLog(
         tick.predecessor,
         tick.incarnation,
         tick.committedAt,
-        part === 0 ? keys : '[]',
+        part === 0 ? keys : NO_KEYS,
         `[${inPart.join(',')}]`,
         inPart.length,
       ],

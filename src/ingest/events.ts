@@ -1,5 +1,6 @@
 /** Staleness events, in the transaction that they happen in. */
 import type { ClientBase } from 'pg';
+import { EVENTS_CHANNEL } from '../position/channels.js';
 import type { NewEvent } from '../staleness/transitions.js';
 import type { Tick } from './port.js';
 
@@ -10,14 +11,16 @@ export async function writeEvents(client: ClientBase, tick: Tick, events: readon
   await client.query({
     name: 'write-events',
     // A run that has announced itself in another result partition before is not news.
-    text: `insert into staleness_events (position, ordinal, committed_at_us, type, pipeline, run, engine, kind, business_key, symbol,
-             level_before, level_after, reasons, message)
-           select $1, e.ordinal, $2, e.type, e.pipeline, e.run, e.engine, e.kind, e.business_key, e.symbol,
+    text: `with written as (
+           insert into staleness_events (position, ordinal, committed_at_us, incarnation, store, type, pipeline, run, engine, kind,
+             business_key, symbol, level_before, level_after, reasons, message)
+           select $1, e.ordinal, $2, $14, e.store, e.type, e.pipeline, e.run, e.engine, e.kind, e.business_key, e.symbol,
              e.level_before, e.level_after, array(select json_array_elements_text(e.reasons::json)), e.message
            from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-             $12::text[], $13::text[]) with ordinality
-             as e(type, pipeline, run, engine, kind, business_key, symbol, level_before, level_after, reasons, message, ordinal)
-           on conflict (pipeline, run) where type = 'RUN_STARTED' do nothing`,
+             $12::text[], $13::text[], $15::text[]) with ordinality
+             as e(type, pipeline, run, engine, kind, business_key, symbol, level_before, level_after, reasons, message, store, ordinal)
+           on conflict (pipeline, run) where type = 'RUN_STARTED' do nothing returning 1)
+           select pg_notify('${EVENTS_CHANNEL}', '') where exists (select from written)`,
     values: [
       tick.position,
       tick.committedAt,
@@ -32,6 +35,8 @@ export async function writeEvents(client: ClientBase, tick: Tick, events: readon
       column('levelAfter'),
       events.map(({ reasons }) => JSON.stringify(reasons)),
       column('message'),
+      tick.incarnation,
+      events.map(({ store }) => store ?? null),
     ],
   });
 }

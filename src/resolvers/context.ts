@@ -1,4 +1,5 @@
 import { AppError } from '../errors.js';
+import type { ChangeFeed } from '../contract/changes.js';
 import { within } from '../contract/limit.js';
 import type { Ledger } from '../contract/ledger.js';
 import type { Observed } from '../contract/observed.js';
@@ -13,6 +14,7 @@ import type { Micros, Position } from '../position/position.js';
 import type { KindDefinition } from '../schema/result-kind.js';
 import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
 import type { DeadLetterDesk, DeadLetterReader, EventReader } from '../stores/port.js';
+import type { EventFeed } from '../staleness/feed.js';
 import type { ConfidenceLevel, Store } from '../words.js';
 
 /** How a store is, measured just now or a moment ago. */
@@ -84,6 +86,8 @@ export interface Services {
   readonly events: EventReader;
   readonly audit: AuditReader;
   readonly reprocessing: ReprocessingDesk;
+  readonly feed: EventFeed;
+  readonly changes: ChangeFeed;
   readonly locateEvents: EventLocator;
   readonly requestMs: number;
   readonly readMs: number;
@@ -110,6 +114,8 @@ export interface RequestContext {
   readonly ledger: Ledger;
   /** Set by the plugin before execution. */
   plan: ConsistencyPlan;
+  /** Of a subscription: cuts the connection of a subscriber that does not keep up. */
+  readonly tooSlow: () => void;
 }
 
 /** What is demanded of the root field with this response key. */

@@ -12,6 +12,7 @@ import { ResultResolver } from './result.js';
 import { SearchResolver } from './search.js';
 import { StalenessResolver } from './staleness.js';
 import { StatsResolver } from './stats.js';
+import { SubscriptionResolver } from './subscriptions.js';
 import { SystemResolver } from './system.js';
 
 export interface Api {
@@ -29,6 +30,7 @@ const OWN = [
   SearchResolver,
   StalenessResolver,
   StatsResolver,
+  SubscriptionResolver,
   SystemResolver,
 ] as const;
 
@@ -39,6 +41,7 @@ export function buildApi(kinds: readonly KindClass[] = KINDS): Api {
     readable: new Map([
       ...kinds.flatMap(queriesOf),
       ['result', ['EVENTUAL', 'STRONG']],
+      ['resultChanged', ['EVENTUAL', 'STRONG']],
       ['search', ['SEARCH']],
       ['symbolStats', ['EVENTUAL', 'STRONG']],
       ['windowHistory', ['EVENTUAL', 'STRONG']],

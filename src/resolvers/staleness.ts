@@ -1,9 +1,12 @@
 import { Arg, Ctx, ID, Int, Query, Resolver } from 'type-graphql';
 import { reasonOf } from '../contract/reason.js';
 import { AppError } from '../errors.js';
+import { idOf, readId, standingOf, type EventId, type EventPlace, type Standing } from '../position/event-id.js';
 import { microsToIso, position, type Position } from '../position/position.js';
 import { StalenessEventConnection, type StalenessEventType } from '../schema/ledger-types.js';
-import type { EventPlace, EventQuery, StalenessEvent } from '../stores/port.js';
+import type { EventFilter, EventQuery, StalenessEvent } from '../stores/port.js';
+import { StoreEnum } from '../schema/enums.js';
+import type { Store } from '../words.js';
 import { bounded, type RequestContext } from './context.js';
 import { badCursor, type Place } from './cursor.js';
 import { cutPage, planPage } from './page.js';
@@ -13,7 +16,7 @@ export class StalenessResolver {
   @Query(() => StalenessEventConnection, {
     nullable: true,
     description:
-      'What happened to how far results can be trusted, oldest first; `last` gives the newest. Of what ingest knows: runs, late updates, violations, and caps that fell or rose. Events of stores and checkpoints come with a later version.',
+      'What happened to how far results can be trusted, oldest first; `last` gives the newest. Of results, pipelines and stores. The same, as they happen: the subscription of this name.',
   })
   async stalenessEvents(
     @Arg('after', () => ID, { nullable: true, description: 'Only what follows the event of this id.' })
@@ -24,6 +27,8 @@ export class StalenessResolver {
     before: string | undefined,
     @Arg('last', () => Int, { nullable: true, description: 'The last so many, at most 500.' })
     last: number | undefined,
+    @Arg('store', () => StoreEnum, { nullable: true, description: 'Only of this store.' })
+    store: Store | undefined,
     @Arg('kind', () => String, { nullable: true, description: 'Only of results of this kind.' })
     kind: string | undefined,
     @Arg('businessKey', () => ID, { nullable: true, description: 'Only of results with this key.' })
@@ -37,13 +42,13 @@ export class StalenessResolver {
       descending: page.backward,
       limit: page.size + 1,
       ...(page.start === null ? {} : { after: eventPlace(page.start) }),
-      ...(typeof kind === 'string' ? { kind } : {}),
-      ...(typeof businessKey === 'string' ? { businessKey } : {}),
-      ...(typeof symbol === 'string' ? { symbol } : {}),
+      ...filterOf({ store, kind, businessKey, symbol }),
     };
-    const { events, prunedTo, clock } = await bounded(services, services.events.events(query));
-    refuseUnknown([after, before], clock);
-    if (typeof after === 'string' && eventPlace(decode(after)).position < prunedTo) throw expired();
+    const found = await bounded(services, services.events.events(query));
+    const { events } = found;
+    const from = page.backward ? before : after;
+    if (typeof from === 'string') refuseGap(standingOf(idIn(from), found), page.backward);
+    refuseBeyond([after, before], found.clock);
     const { rows, hasNextPage, hasPreviousPage } = cutPage(page, events, placeOf);
     const edges = rows.map((event) => ({ node: present(event), cursor: idOf(event) }));
     const pageInfo = {
@@ -56,15 +61,31 @@ export class StalenessResolver {
   }
 }
 
-/** Positions begin anew in another history of Postgres: what was heard of there did not happen here. */
-function refuseUnknown(ids: readonly (string | null | undefined)[], clock: Position): void {
-  if (ids.every((id) => typeof id !== 'string' || eventPlace(decode(id)).position <= clock)) return;
-  throw new AppError(
+/** What a client names, without what it leaves out or gives as null. */
+export const filterOf = (given: {
+  readonly [K in keyof EventFilter]?: EventFilter[K] | null | undefined;
+}): EventFilter =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null));
+
+/**
+ * Going on forwards must skip nothing; backwards, what was pruned is the end.
+ * @throws AppError EVENTS_EXPIRED, EVENT_UNKNOWN
+ */
+function refuseGap(standing: Standing, backward: boolean): void {
+  if (standing === 'UNKNOWN') throw unknown();
+  if (standing === 'EXPIRED' && !backward) throw expired();
+}
+
+function refuseBeyond(ids: readonly (string | null | undefined)[], clock: Position): void {
+  if (ids.some((id) => typeof id === 'string' && idIn(id).position > clock)) throw unknown();
+}
+
+const unknown = (): AppError =>
+  new AppError(
     'EVENT_UNKNOWN',
     'There is no event of this id: Postgres was restored meanwhile. Read the state anew, then go on from the newest event.',
     { retryable: false, outcome: 'none' },
   );
-}
 
 const expired = (): AppError =>
   new AppError(
@@ -72,8 +93,6 @@ const expired = (): AppError =>
     'Events after this id have been pruned, so going on from it would skip some: read the state anew, then go on from the newest event.',
     { retryable: false, outcome: 'none' },
   );
-
-export const idOf = ({ position: at, ordinal }: EventPlace): string => `${at}-${ordinal}`;
 
 /** Texts that sort like the numbers in them. */
 const placeOf = ({ position: at, ordinal }: EventPlace): Place => ({
@@ -87,16 +106,17 @@ const eventPlace = ({ order, businessKey }: Place): EventPlace => ({
 });
 
 /** @throws AppError BAD_CURSOR */
-function decode(id: string): Place {
-  const [, at, ordinal] = /^(\d{1,18})-(\d{1,9})$/.exec(id) ?? [];
-  if (at === undefined || ordinal === undefined) throw badCursor();
-  return placeOf({ position: position(at), ordinal: Number(ordinal) });
+export function idIn(text: string): EventId {
+  const id = readId(text);
+  if (id === null) throw badCursor();
+  return id;
 }
 
-const present = (event: StalenessEvent): StalenessEventType => ({
+const decode = (text: string): Place => placeOf(idIn(text));
+
+export const present = (event: StalenessEvent): StalenessEventType => ({
   ...event,
   id: idOf(event),
   at: microsToIso(event.at),
-  store: null,
   reasons: event.reasons.map(reasonOf),
 });

@@ -10,12 +10,22 @@ type ResolverClass = abstract new (...args: never[]) => unknown;
 
 /** @throws AppError CONTRACT_MISSING when a result type has a field without a contract */
 export function schemaOf(resolvers: readonly [ResolverClass, ...ResolverClass[]]): GraphQLSchema {
-  const bare = buildSchemaSync({ resolvers: [...resolvers] as [ResolverClass, ...ResolverClass[]], validate: false });
+  const bare = buildSchemaSync({
+    resolvers: [...resolvers] as [ResolverClass, ...ResolverClass[]],
+    validate: false,
+    pubSub: NO_PUBSUB,
+  });
   checkContracts(bare);
   for (const type of Object.values(bare.getTypeMap())) if (isInterfaceType(type)) type.resolveType = typeOfObject;
   const directive = consistencyDirective(enumIn(bare, 'ConfidenceLevel'), enumIn(bare, 'ConsistencyScope'));
   return new GraphQLSchema({ ...bare.toConfig(), directives: [...specifiedDirectives, directive] });
 }
+
+const unused = (): never => {
+  throw new Error('every subscription has a source of its own');
+};
+/** type-graphql wants one as soon as there is a subscription, even if each says itself what it follows. */
+const NO_PUBSUB = { publish: unused, subscribe: unused };
 
 /** What `present` wrote on it. Synchronous: the compiled executor takes no promise here. */
 const typeOfObject = (value: { readonly __typename?: string }): string | undefined => value.__typename;

@@ -67,16 +67,16 @@ export class StalenessEventType {
   position!: bigint;
   @Field(() => StoreEnum, {
     nullable: true,
-    description: 'Of an event of a store. This version knows none yet: it is always null.',
+    description: 'Of an event of a store; null for all others, which have a pipeline, a run and an engine.',
   })
   store!: string | null;
-  @Field(() => String)
-  pipeline!: string;
-  @Field(() => String)
-  run!: string;
-  @Field(() => ProcessingEngineEnum)
-  engine!: string;
-  @Field(() => String, { nullable: true, description: 'Of the result; null for an event of a pipeline.' })
+  @Field(() => String, { nullable: true })
+  pipeline!: string | null;
+  @Field(() => String, { nullable: true })
+  run!: string | null;
+  @Field(() => ProcessingEngineEnum, { nullable: true })
+  engine!: string | null;
+  @Field(() => String, { nullable: true, description: 'Of the result; null for an event of a pipeline or a store.' })
   kind!: string | null;
   @Field(() => ID, { nullable: true })
   businessKey!: string | null;

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import bearerAuth from '@fastify/bearer-auth';
 import cors from '@fastify/cors';
@@ -51,6 +52,29 @@ export async function requireToken(app: FastifyInstance, token: string): Promise
         .send(errorBody('UNAUTHENTICATED', 'Send the token of this server: Authorization: Bearer <TIDEMARK_TOKEN>.'));
     });
   });
+}
+
+/** Is this `Authorization` the one that is asked for? */
+export type TokenCheck = (authorization: string) => boolean;
+
+/** The same question for what Fastify does not route: WebSockets. Takes as long for any answer. */
+export function tokenCheck(token: string): TokenCheck {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const expected = digest(`Bearer ${token}`);
+  return (authorization) => timingSafeEqual(digest(authorization), expected);
+}
+
+/**
+ * May a page of this origin open a WebSocket? Browsers let any page do that, without asking first as they do for JSON: a page from
+ * elsewhere could read a server on this machine. Without an origin it is no browser.
+ */
+export function mayConnect(origin: string | undefined, host: string | undefined, allowed: readonly string[]): boolean {
+  if (origin === undefined || allowed.includes(origin)) return true;
+  try {
+    return new URL(origin).host === host;
+  } catch {
+    return false;
+  }
 }
 
 const isLoopback = (host: string): boolean =>

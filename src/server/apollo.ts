@@ -9,9 +9,9 @@ import type { Logger } from 'pino';
 import { contractPlugin, type ContractContext } from '../contract/plugin.js';
 import type { RequestContext } from '../resolvers/context.js';
 import type { Api } from '../resolvers/index.js';
-import { createExecutor, gatewayOf } from './executor.js';
+import { executorOf, gatewayOf, type Runner } from './executor.js';
 import { errorFormatter } from './errors.js';
-import { costPlugin, documentRules, valuesOf } from './limits.js';
+import { costPlugin, documentRules } from './limits.js';
 import type { Metrics } from './metrics.js';
 import type { ServerLimits } from './options.js';
 import { stringify } from './outbox.js';
@@ -21,14 +21,14 @@ export type GraphQLContext = RequestContext & ContractContext;
 /** Apollo Server over the compiled executor, started. It reports to nobody and reads no environment. */
 export async function startApollo(
   api: Api,
+  run: Runner,
   limits: ServerLimits,
   metrics: Metrics,
   logger: Logger,
   newId: () => string,
 ): Promise<ApolloServer<GraphQLContext>> {
-  const options = { capacity: limits.compiledFields, valuesOf: valuesOf(api.schema) };
   const apollo = new ApolloServer<GraphQLContext>({
-    gateway: gatewayOf(api.schema, createExecutor(api.schema, options)),
+    gateway: gatewayOf(api.schema, executorOf(run)),
     plugins: [
       ...quiet(),
       costPlugin<GraphQLContext>(api.schema, limits.cost),
@@ -52,7 +52,7 @@ export async function startApollo(
 }
 
 /** What a request has left for waiting when it also has to read, and to be sent. */
-const mostWaitMs = ({ requestMs, answerMs, proofMs }: ServerLimits): number =>
+export const mostWaitMs = ({ requestMs, answerMs, proofMs }: ServerLimits): number =>
   Math.max(0, requestMs - 2 * answerMs - proofMs - SPARE_MS);
 const SPARE_MS = 200;
 

@@ -5,14 +5,20 @@ import { Observed } from '../contract/observed.js';
 import { within } from '../contract/limit.js';
 import { buildApi } from '../resolvers/index.js';
 import { startApollo } from './apollo.js';
-import { allowOrigins, refuseOpenBind, requireToken } from './access.js';
+import { allowOrigins, refuseOpenBind, requireToken, tokenCheck } from './access.js';
 import { requestContexts } from './request-context.js';
-import { errorBody } from './errors.js';
+import { Connections } from './connections.js';
+import { errorBody, errorFormatter } from './errors.js';
+import { createRunner } from './executor.js';
 import { Graphiql } from './graphiql.js';
 import { addGraphqlRoute } from './graphql-route.js';
 import { addHealth } from './health.js';
-import { registerMetrics } from './metrics.js';
+import { valuesOf } from './limits.js';
+import { registerMetrics, type Metrics } from './metrics.js';
+import { createOperations, type Operations } from './operations.js';
 import type { AppDeps, Readiness } from './options.js';
+import { addSockets, type Sockets } from './sockets.js';
+import { addStreams } from './streams.js';
 
 export interface App {
   listen(): Promise<{ readonly url: string }>;
@@ -30,7 +36,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   refuseOpenBind(config.host, config.token);
   const api = buildApi(deps.kinds);
   const metrics = registerMetrics(deps.registry);
-  const apollo = await startApollo(api, limits, metrics, logger, deps.newId);
+  const run = createRunner(api.schema, { capacity: limits.compiledFields, valuesOf: valuesOf(api.schema) });
+  const apollo = await startApollo(api, run, limits, metrics, logger, deps.newId);
   const readModels = [...deps.readers.keys()].filter((store) => store !== 'POSTGRES');
   const observed = new Observed(readModels, deps.monotonicMs, limits.storeCooldownMs);
   const app = Fastify({
@@ -48,8 +55,17 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const readiness = async (): Promise<Readiness> =>
     closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness();
   addHealth(app, readiness, deps.registry);
-  const newContext = requestContexts(deps, observed, metrics);
-  addGraphqlRoute(app, { apollo, newContext, requestMs: limits.requestMs, metrics, graphiql: new Graphiql() });
+  const contexts = requestContexts(deps, observed, metrics);
+  const format = errorFormatter(logger, deps.newId);
+  const operations = createOperations({ api, run, apollo, contexts, limits, metrics, format });
+  const subscribers = addSubscribers(app, { config, logger, operations, metrics });
+  addGraphqlRoute(app, {
+    apollo,
+    newContext: () => contexts.create(),
+    requestMs: limits.requestMs,
+    metrics,
+    graphiql: new Graphiql(),
+  });
 
   return {
     async listen() {
@@ -57,6 +73,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
     async close() {
       closing = true;
+      const { feed, changes } = contexts.services;
+      // Every subscription ends in its own protocol's way, then its connection.
+      await Promise.all([feed.close(), changes.close()]);
+      await subscribers.close(limits.drainMs / 2);
       const cut = (): Error => new Error(`requests were still running after ${limits.drainMs} ms`);
       await within(app.close(), limits.drainMs, cut).catch((error: unknown) => {
         logger.warn({ err: asError(error) }, 'connections were cut while closing');
@@ -65,6 +85,25 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await apollo.stop();
     },
   };
+}
+
+function addSubscribers(
+  app: FastifyInstance,
+  { config, logger, operations, metrics }: Pick<AppDeps, 'config' | 'logger'> & Subscribing,
+): Sockets {
+  const { limits, token } = config;
+  const connections = new Connections(limits.subscriptions);
+  metrics.connections(() => connections.open);
+  const check = token === undefined || token === '' ? null : tokenCheck(token);
+  const { cut } = metrics;
+  addStreams(app, { operations, connections, limits, logger, cut });
+  const origins = config.corsOrigins ?? [];
+  return addSockets(app, { operations, connections, limits, origins, check, logger, cut });
+}
+
+interface Subscribing {
+  readonly operations: Operations;
+  readonly metrics: Metrics;
 }
 
 const CODES: Readonly<Record<string, string>> = {
@@ -77,7 +116,7 @@ const CODES: Readonly<Record<string, string>> = {
 /** What never reached GraphQL is answered in GraphQL's shape too, with a code and without internals. */
 function answerErrors(app: FastifyInstance, { logger, newId }: AppDeps): void {
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send(errorBody('NOT_FOUND', 'There is /graphql, /healthz, /readyz and /metrics.')),
+    reply.code(404).send(errorBody('NOT_FOUND', 'There is /graphql, /graphql/stream, /healthz, /readyz and /metrics.')),
   );
   app.setErrorHandler((error: FastifyError | AppError, _request, reply) => {
     if (error instanceof AppError)

@@ -37,6 +37,21 @@ type Compiled = { readonly fields: number } & (
   | { readonly errors: readonly GraphQLError[] }
 );
 
+/** One operation to be executed; of a subscription, one event of it. */
+export interface Run {
+  readonly source: string;
+  readonly document: DocumentNode;
+  /** Of the source. */
+  readonly hash: string;
+  readonly operationName: string | null;
+  /** Of a subscription: the event. */
+  readonly root: unknown;
+  readonly context: unknown;
+  readonly variables: Variables | undefined;
+}
+type Ran = ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
+export type Runner = (run: Run) => Promise<Ran>;
+
 const plainInt = GraphQLInt.serialize;
 
 /** Ints as the schema has them, but for those that are only known when the response is sent. */
@@ -64,20 +79,22 @@ export interface ExecutorOptions {
   readonly onCompile?: () => void;
 }
 
-export function createExecutor(schema: GraphQLSchema, options: ExecutorOptions): GatewayExecutor {
+export function createRunner(schema: GraphQLSchema, options: ExecutorOptions): Runner {
   const kept = new LruMap<string, Compiled>(options.capacity, ({ fields }) => fields);
   const seen = new LruMap<string, true>(MOST_SEEN);
   const isSmall = (document: DocumentNode, operationName: string | null, variables: Variables): boolean => {
     const operation = getOperationAST(document, operationName);
     return operation != null && options.valuesOf(document, operation, variables) <= MOST_INTERPRETED;
   };
-  return async ({ source, document, queryHash, operationName, context, request }) => {
-    const key = `${queryHash}/${operationName ?? ''}`;
+  return async ({ source, document, hash, operationName, root, context, variables }) => {
+    const key = `${hash}/${operationName ?? ''}`;
     let compiled = kept.get(key);
-    const variableValues = request.variables ?? {};
+    const variableValues = variables ?? {};
     if (compiled === undefined && seen.get(key) === undefined && isSmall(document, operationName, variableValues)) {
       seen.set(key, true);
-      return withPlainErrors(await execute({ schema, document, contextValue: context, variableValues, operationName }));
+      return withPlainErrors(
+        await execute({ schema, document, rootValue: root, contextValue: context, variableValues, operationName }),
+      );
     }
     if (compiled === undefined) {
       options.onCompile?.();
@@ -85,9 +102,19 @@ export function createExecutor(schema: GraphQLSchema, options: ExecutorOptions):
       kept.set(key, compiled);
     }
     if (!('query' in compiled)) return { errors: compiled.errors.map((error) => plainError(error, {})) };
-    return withPlainErrors(await compiled.query(null, context, withDefaults(compiled.defaults, request.variables)));
+    return withPlainErrors(await compiled.query(root, context, withDefaults(compiled.defaults, variables)));
   };
 }
+
+/** The runner as Apollo Server calls it. */
+export const executorOf =
+  (run: Runner): GatewayExecutor =>
+  ({ source, document, queryHash, operationName, context, request }) =>
+    run({ source, document, hash: queryHash, operationName, root: null, context, variables: request.variables });
+
+/** For servers that execute nothing else: see `createRunner`. */
+export const createExecutor = (schema: GraphQLSchema, options: ExecutorOptions): GatewayExecutor =>
+  executorOf(createRunner(schema, options));
 
 /** The executor in the shape in which Apollo Server takes one. */
 export function gatewayOf(schema: GraphQLSchema, executor: GatewayExecutor): GatewayInterface {
@@ -164,7 +191,7 @@ const withDefaults = (defaults: Variables, given: Variables | undefined): Record
  * The compiler's errors lack `extensions`, over which Apollo stumbles: graphql's own take their place. Without data
  * nothing was executed: the variables did not fit, and that is the client's to mend.
  */
-function withPlainErrors(result: ExecutionResult): ExecutionResult<Record<string, unknown>, Record<string, unknown>> {
+function withPlainErrors(result: ExecutionResult): Ran {
   if (result.errors === undefined) return result;
   const unexecuted = result.data === undefined;
   const mark = unexecuted ? { code: 'BAD_USER_INPUT', http: { status: 400 } } : {};

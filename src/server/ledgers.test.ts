@@ -106,6 +106,8 @@ test('nothing is replayed by a GET, or by what a foreign page can send without a
 const event = (at: number, ordinal: number, symbol: string | null = 'A') => ({
   position: position(at),
   ordinal,
+  incarnation: null,
+  store: null,
   type: 'LATE_UPDATE' as const,
   at: committedAt(at),
   pipeline: 'p',
@@ -134,7 +136,7 @@ test('events go on from any id, in the one order, and say when some are gone or 
   expect(await ids('(symbol: "A", first: 1, before: "10-1")')).toEqual(['9-1']);
   expect(await ids('(after: "x")')).toEqual(['BAD_CURSOR']);
   expect(await ids('(after: "101-1")')).toEqual(['EVENT_UNKNOWN']);
-  server.ledgers.prunedTo = position(10);
+  server.ledgers.prunedTo = { position: position(10), ordinal: 1 };
   expect(await ids('(after: "9-2")')).toEqual(['EVENTS_EXPIRED']);
   expect(await ids('(after: "10-1")')).toEqual([]);
 });

@@ -7,6 +7,10 @@ export interface Metrics {
   readonly served: (contract: SharedContract, count: number) => void;
   /** Reads of Postgres: how many there are, and were at most, and those for which there was no room. */
   readonly admission: AdmissionWatch;
+  /** Counts a subscriber that was cut because it did not keep up. */
+  readonly cut: () => void;
+  /** How many connections of subscribers there are is asked when it is read. */
+  readonly connections: (count: () => number) => void;
   /** Observes one answered GraphQL request. */
   readonly answered: (method: string, status: number, seconds: number) => void;
 }
@@ -47,7 +51,22 @@ export function registerMetrics(registry: Registry): Metrics {
     buckets: BUCKETS,
     registers: [registry],
   });
+  const cut = new Counter({
+    name: 'tidemark_subscribers_cut_total',
+    help: 'Subscribers that were cut because they took events more slowly than they came.',
+    registers: [registry],
+  });
   return {
+    cut: () => cut.inc(),
+    connections: (count) =>
+      void new Gauge({
+        name: 'tidemark_subscriber_connections',
+        help: 'WebSockets and event streams that are open.',
+        registers: [registry],
+        collect() {
+          this.set(count());
+        },
+      }),
     served: (contract, count) =>
       levels.inc(
         {

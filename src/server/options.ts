@@ -43,6 +43,25 @@ export interface ServerLimits {
   readonly postgresQueue: number;
   /** A store that requests wait for is looked at so often, however many wait. */
   readonly watchEveryMs: number;
+  readonly subscriptions: SubscriptionLimits;
+}
+
+/** Of subscriptions: they stay, so all that they take is bounded. */
+export interface SubscriptionLimits {
+  /** WebSockets and event streams at once. */
+  readonly connections: number;
+  /** Of these, by one address. */
+  readonly perCaller: number;
+  /** Operations under way on one WebSocket. */
+  readonly perConnection: number;
+  /** Events kept in memory, for all subscribers together. */
+  readonly buffer: number;
+  /** A subscriber that does not take a message for so long, or is behind the buffer for so long, is cut. Milliseconds. */
+  readonly slowMs: number;
+  /** Bytes that may wait in one WebSocket. */
+  readonly buffered: number;
+  /** A WebSocket that says nothing is asked so often whether it is still there. Milliseconds. */
+  readonly keepAliveMs: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -63,6 +82,15 @@ export const DEFAULT_LIMITS: ServerLimits = {
   postgresReads: 10,
   postgresQueue: 40,
   watchEveryMs: 25,
+  subscriptions: {
+    connections: 1_000,
+    perCaller: 100,
+    perConnection: 50,
+    buffer: 5_000,
+    slowMs: 10_000,
+    buffered: 4_194_304,
+    keepAliveMs: 12_000,
+  },
 };
 
 export interface ServerConfig {
@@ -94,6 +122,8 @@ export interface AppDeps {
   readonly events: EventReader;
   readonly audit: AuditReader;
   readonly reprocessing: ReprocessingDesk;
+  /** Calls back when there may be new events, or changed results (position/channels.ts). */
+  readonly listen: (channel: string, told: () => void) => { stop(): Promise<void> };
   readonly locateEvents: EventLocator;
   readonly proofs: ProofSource;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;

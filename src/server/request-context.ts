@@ -1,15 +1,18 @@
 import { asError } from '../errors.js';
 import { Ledger } from '../contract/ledger.js';
 import { createAdmission } from '../contract/admission.js';
+import { ChangeFeed } from '../contract/changes.js';
 import { NO_PLAN } from '../contract/consistency.js';
 import { within } from '../contract/limit.js';
 import type { Observed, Path } from '../contract/observed.js';
 import { RequestReader, type ReaderDeps } from '../contract/reader.js';
 import { AppliedWatch } from '../contract/watch.js';
+import { CHANGES_CHANNEL, EVENTS_CHANNEL } from '../position/channels.js';
 import type { Services } from '../resolvers/context.js';
 import { KINDS } from '../schema/kinds/index.js';
 import { kindOf } from '../schema/result-kind.js';
 import type { GraphQLContext } from './apollo.js';
+import { EventFeed } from '../staleness/feed.js';
 import type { Applied, ResultReader } from '../stores/port.js';
 import type { Store } from '../words.js';
 import type { Metrics } from './metrics.js';
@@ -22,15 +25,17 @@ const FRESHEN_LIMIT_MS = 200;
 /** Requests that wait for one store at a time. */
 const MOST_WAITING = 1_000;
 
+export interface Contexts {
+  readonly services: Services;
+  /** @param tooSlow of a subscription: cuts its connection */
+  readonly create: (tooSlow?: () => void) => GraphQLContext & { readonly outbox: Outbox };
+}
+
 /** Makes the context of each request. */
-export function requestContexts(
-  deps: AppDeps,
-  observed: Observed,
-  metrics: Metrics,
-): () => GraphQLContext & { readonly outbox: Outbox } {
+export function requestContexts(deps: AppDeps, observed: Observed, metrics: Metrics): Contexts {
   const { config, monotonicMs } = deps;
   const { limits } = config;
-  const warn: ReaderDeps['warn'] = (error, message) => deps.logger.warn({ err: error }, message);
+  const warn = (error: unknown, message: string): void => deps.logger.warn({ err: error }, message);
   const clock = { now: () => deps.proofs.now(), monotonicMs };
   const storeStatuses = async (): ReturnType<AppDeps['storeStatuses']> => {
     const statuses = await deps.storeStatuses();
@@ -53,6 +58,19 @@ export function requestContexts(
     events: deps.events,
     audit: deps.audit,
     reprocessing: deps.reprocessing,
+    feed: new EventFeed({
+      log: deps.events,
+      listen: (told) => deps.listen(EVENTS_CHANNEL, told),
+      buffer: limits.subscriptions.buffer,
+      slowMs: limits.subscriptions.slowMs,
+      monotonicMs,
+      warn,
+    }),
+    changes: new ChangeFeed({
+      prove: () => deps.proofs.prove(),
+      listen: (told) => deps.listen(CHANGES_CHANNEL, told),
+      warn,
+    }),
     locateEvents: deps.locateEvents,
     requestMs: config.limits.requestMs,
     readMs: config.limits.readMs,
@@ -78,13 +96,15 @@ export function requestContexts(
     }),
     warn,
   };
-  return () => ({
+  const create: Contexts['create'] = (tooSlow = () => undefined) => ({
     services,
     reader: new RequestReader(readerDeps),
     ledger: new Ledger(),
     plan: NO_PLAN,
     outbox: new Outbox(),
+    tooSlow,
   });
+  return { services, create };
 }
 
 /** How far a store is: by a read of nothing, or, of what a search finds, by a search for one result. */

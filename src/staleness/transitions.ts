@@ -3,7 +3,13 @@
  * per run that starts. Pure.
  */
 import { keyOf, type ResultKey } from '../position/commit-log.js';
-import { CONFIDENCE_LEVELS, type ConfidenceLevel, type ProcessingEngine, type StalenessEventType } from '../words.js';
+import {
+  CONFIDENCE_LEVELS,
+  type ConfidenceLevel,
+  type ProcessingEngine,
+  type StalenessEventType,
+  type Store,
+} from '../words.js';
 
 /** What the transitions need of a row; `ResultState` of the decision fits. */
 export interface JudgedRow extends ResultKey {
@@ -37,9 +43,11 @@ export interface RunTransition {
 
 export interface NewEvent {
   readonly type: StalenessEventType;
-  readonly pipeline: string;
-  readonly run: string;
-  readonly engine: ProcessingEngine;
+  /** Of an event of a store, which has no pipeline, run and engine. Left out: none. */
+  readonly store?: Store;
+  readonly pipeline: string | null;
+  readonly run: string | null;
+  readonly engine: ProcessingEngine | null;
   readonly kind: string | null;
   readonly businessKey: string | null;
   readonly symbol: string | null;

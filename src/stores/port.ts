@@ -5,6 +5,7 @@
 import type { ConfidenceLevel, ProcessingEngine, StalenessEventType, Store } from '../words.js';
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros, Position } from '../position/position.js';
+import type { EventPlace } from '../position/event-id.js';
 
 /** A result as every store holds it. Names are camelCase here; rows, documents and messages are snake_case. */
 export interface StoredResult extends ResultKey {
@@ -235,20 +236,18 @@ export interface StatsReader {
   history(query: StatsQuery & { readonly limit: number }): Promise<Answer<readonly StoredResult[]>>;
 }
 
-/** The place of an event in the one order of all events: the transaction that wrote it, and its number in there. */
-export interface EventPlace {
-  readonly position: Position;
-  readonly ordinal: number;
-}
-
 /** Something that happened to how far a result can be trusted, as ingest wrote it down. */
 export interface StalenessEvent extends EventPlace {
+  /** The history of Postgres that it belongs to; null: of before events had one. */
+  readonly incarnation: string | null;
   readonly type: StalenessEventType;
   readonly at: Micros;
-  readonly pipeline: string;
-  readonly run: string;
-  readonly engine: ProcessingEngine;
-  /** Of the result; null for an event of a pipeline. */
+  /** Of an event of a store; null for all others, which have a pipeline, a run and an engine. */
+  readonly store: Store | null;
+  readonly pipeline: string | null;
+  readonly run: string | null;
+  readonly engine: ProcessingEngine | null;
+  /** Of the result; null for an event of a pipeline or a store. */
   readonly kind: string | null;
   readonly businessKey: string | null;
   readonly symbol: string | null;
@@ -261,23 +260,36 @@ export interface StalenessEvent extends EventPlace {
   readonly message: string;
 }
 
-export interface EventQuery {
+/** Of which events; what is left out takes all. */
+export interface EventFilter {
+  readonly store?: Store;
   readonly kind?: string;
   readonly businessKey?: string;
   readonly symbol?: string;
+}
+
+export interface EventQuery extends EventFilter {
   /** Events strictly after (ascending) or before (descending) this place. */
   readonly after?: EventPlace;
+  /** None of a later position. */
+  readonly upTo?: Position;
   readonly descending: boolean;
   /** At most 501. */
   readonly limit: number;
 }
 
+/** All of one snapshot. */
 export interface EventPage {
   readonly events: readonly StalenessEvent[];
-  /** Events of this position and below may be gone. */
-  readonly prunedTo: Position;
-  /** Where the clock stood after the events were read: no event is beyond it. */
+  /** This event and those before it may be gone. */
+  readonly prunedTo: EventPlace;
+  /** Where the clock stands: no event is beyond it, and none will come at or before it. */
   readonly clock: Position;
+  /** The time of that position. */
+  readonly clockAt: Micros;
+  readonly incarnation: string;
+  /** The event at `after` itself; null: there is none, or nothing was asked after. */
+  readonly at: { readonly incarnation: string | null } | null;
 }
 
 export interface EventReader {

@@ -1,10 +1,11 @@
 /** A fake of what Postgres and the raw log hold beside the results. */
 import type { LocatedEvent } from '../../resolvers/context.js';
-import { position, type Position } from '../../position/position.js';
+import { comparePlaces as compare, type EventPlace } from '../../position/event-id.js';
+import { micros, position, type Position } from '../../position/position.js';
 import type {
   DeadLetterDesk,
   DeadLetterReader,
-  EventPlace,
+  EventPage,
   EventQuery,
   EventReader,
   StalenessEvent,
@@ -16,20 +17,44 @@ export class FakeLedgers implements EventReader, DeadLetterReader, DeadLetterDes
   letters: StoredDeadLetter[] = [];
   located: LocatedEvent[] = [];
   readonly replayed: { readonly ids: readonly bigint[]; readonly payload: string | undefined }[] = [];
-  prunedTo: Position = position(0);
+  prunedTo: EventPlace = { position: position(0), ordinal: 0 };
   clock: Position = position(100);
+  incarnation = 'aaaaaaaa-0000-4000-8000-000000000000';
   gate: Promise<void> = Promise.resolve();
   failure: Error | null = null;
 
-  async events({ kind, businessKey, symbol, after, descending, limit }: EventQuery) {
+  private readonly listeners = new Map<() => void, string>();
+
+  /** What Postgres tells on commit. */
+  tell(channel: string): void {
+    for (const [told, on] of this.listeners) if (on === channel) told();
+  }
+
+  listen(channel: string, told: () => void): { stop(): Promise<void> } {
+    this.listeners.set(told, channel);
+    return { stop: async () => void this.listeners.delete(told) };
+  }
+
+  async events({ store, kind, businessKey, symbol, after, upTo, descending, limit }: EventQuery): Promise<EventPage> {
     await this.answering();
     const turned = [...this.stalenessEvents].sort((a, b) => (descending ? -compare(a, b) : compare(a, b)));
     const events = turned
       .filter((event) => kind === undefined || event.kind === kind)
       .filter((event) => businessKey === undefined || event.businessKey === businessKey)
+      .filter((event) => store === undefined || event.store === store)
+      .filter((event) => upTo === undefined || event.position <= upTo)
       .filter((event) => symbol === undefined || event.symbol === symbol)
       .filter((event) => after === undefined || (descending ? compare(event, after) < 0 : compare(event, after) > 0));
-    return { events: events.slice(0, limit), prunedTo: this.prunedTo, clock: this.clock };
+    const { prunedTo, clock, incarnation } = this;
+    const at = this.stalenessEvents.find((event) => after !== undefined && compare(event, after) === 0) ?? null;
+    return {
+      events: events.slice(0, limit),
+      prunedTo,
+      clock,
+      clockAt: micros(Number(clock) * 1_000_000),
+      incarnation,
+      at,
+    };
   }
 
   async deadLetters({
@@ -78,6 +103,3 @@ export class FakeLedgers implements EventReader, DeadLetterReader, DeadLetterDes
     if (this.failure !== null) throw this.failure;
   }
 }
-
-const compare = (a: EventPlace, b: EventPlace): number =>
-  a.position === b.position ? a.ordinal - b.ordinal : a.position < b.position ? -1 : 1;

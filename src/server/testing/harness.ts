@@ -50,6 +50,8 @@ export interface HarnessOptions {
   /** Default: Postgres and MongoDB. */
   readonly stores?: readonly Store[];
   readonly decisionTable?: readonly DecisionRow[];
+  /** Instead of the fake one. */
+  readonly log?: Pick<AppDeps, 'events' | 'listen'>;
   /** What `monotonicMs` answers instead of the hand-moved clock. */
   readonly monotonicMs?: () => number;
 }
@@ -94,7 +96,8 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     ),
     deadLetters: ledgers,
     desk: ledgers,
-    events: ledgers,
+    events: options.log?.events ?? ledgers,
+    listen: options.log?.listen ?? ((channel, told) => ledgers.listen(channel, told)),
     audit,
     reprocessing: audit,
     locateEvents: (ids) => ledgers.locate(ids),

@@ -2,10 +2,11 @@
 import type { Pool } from 'pg';
 import { AppError } from '../../errors.js';
 import { micros, position } from '../../position/position.js';
-import type { ConfidenceLevel, ProcessingEngine, StalenessEventType } from '../../words.js';
+import type { ConfidenceLevel, ProcessingEngine, StalenessEventType, Store } from '../../words.js';
 import {
   DEAD_LETTER_BYTES,
   type DeadLetterReader,
+  type EventPage,
   type EventQuery,
   type EventReader,
   type StalenessEvent,
@@ -15,14 +16,24 @@ import {
 const MAX_LIMIT = 501;
 const bounded = (limit: number): number => Math.min(Math.max(limit, 0), MAX_LIMIT);
 
+/** Of one snapshot, beside the event; without an event, `position` is null. */
 interface EventRow {
-  position: string;
+  clock: string;
+  clock_at_us: string;
+  now_incarnation: string;
+  at_found: boolean;
+  at_incarnation: string | null;
+  incarnation: string | null;
+  pruned_position: string;
+  pruned_ordinal: number;
+  position: string | null;
   ordinal: number;
   type: StalenessEventType;
   committed_at_us: string;
-  pipeline: string;
-  run: string;
-  engine: ProcessingEngine;
+  store: Store | null;
+  pipeline: string | null;
+  run: string | null;
+  engine: ProcessingEngine | null;
   kind: string | null;
   business_key: string | null;
   symbol: string | null;
@@ -51,11 +62,13 @@ interface LetterRow {
   settled_position: string | null;
 }
 
-const eventOf = (row: EventRow): StalenessEvent => ({
+const eventOf = (row: EventRow & { position: string }): StalenessEvent => ({
   position: position(row.position),
   ordinal: row.ordinal,
+  incarnation: row.incarnation,
   type: row.type,
   at: micros(row.committed_at_us),
+  store: row.store,
   pipeline: row.pipeline,
   run: row.run,
   engine: row.engine,
@@ -87,23 +100,45 @@ const letterOf = (row: LetterRow): StoredDeadLetter => ({
   settledAt: row.settled_position === null ? null : position(row.settled_position),
 });
 
-/** Pure, so that it can be read and tested without a server. */
+/** Pure, so that it can be read and tested without a server. One statement: the page and its bounds are of one snapshot. */
 export function eventsStatement(q: EventQuery): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const value = (v: unknown): string => `$${values.push(v)}`;
   const where = [
+    ...(q.store === undefined ? [] : [`store = ${value(q.store)}`]),
     ...(q.businessKey === undefined ? [] : [`business_key = ${value(q.businessKey)}`]),
     ...(q.kind === undefined ? [] : [`kind = ${value(q.kind)}`]),
     ...(q.symbol === undefined ? [] : [`symbol = ${value(q.symbol)}`]),
     ...(q.after === undefined
       ? []
       : [`(position, ordinal) ${q.descending ? '<' : '>'} (${value(q.after.position)}, ${value(q.after.ordinal)})`]),
+    ...(q.upTo === undefined ? [] : [`position <= ${value(q.upTo)}`]),
   ];
   const direction = q.descending ? 'desc' : 'asc';
+  const at = q.after ?? { position: 0, ordinal: 0 };
   return {
-    text: `select * from staleness_events ${where.length === 0 ? '' : `where ${where.join(' and ')}`}
-           order by position ${direction}, ordinal ${direction} limit ${bounded(q.limit)}`,
+    text: `select c.position as clock, c.committed_at_us as clock_at_us, c.incarnation as now_incarnation, a.position is not null as at_found, a.incarnation as at_incarnation,
+             p.position as pruned_position, p.ordinal as pruned_ordinal, e.*
+           from commit_clock c cross join staleness_events_pruned p
+           left join lateral (
+             select * from staleness_events ${where.length === 0 ? '' : `where ${where.join(' and ')}`}
+             order by position ${direction}, ordinal ${direction} limit ${bounded(q.limit)}) e on true
+           left join staleness_events a on (a.position, a.ordinal) = (${value(at.position)}, ${value(at.ordinal)})
+           order by e.position ${direction}, e.ordinal ${direction}`,
     values,
+  };
+}
+
+function pageOf(rows: readonly EventRow[]): EventPage {
+  const [first] = rows;
+  if (first === undefined) throw new Error('commit_clock is empty: the server did not start it');
+  return {
+    events: rows.flatMap((row) => (row.position === null ? [] : [eventOf({ ...row, position: row.position })])),
+    prunedTo: { position: position(first.pruned_position), ordinal: first.pruned_ordinal },
+    clock: position(first.clock),
+    clockAt: micros(first.clock_at_us),
+    incarnation: first.now_incarnation,
+    at: first.at_found ? { incarnation: first.at_incarnation } : null,
   };
 }
 
@@ -119,13 +154,7 @@ export function createPostgresLedgers(pool: Pool): EventReader & DeadLetterReade
   return {
     async events(query) {
       const { text, values } = eventsStatement(query);
-      const events = (await rows<EventRow>(text, values)).map(eventOf);
-      // Asked after the events: what was pruned in between is said, not skipped.
-      const [bounds] = await rows<{ pruned: string; clock: string }>(
-        'select p.position as pruned, c.position as clock from staleness_events_pruned p, commit_clock c',
-        [],
-      );
-      return { events, prunedTo: position(bounds?.pruned ?? 0), clock: position(bounds?.clock ?? 0) };
+      return pageOf(await rows<EventRow>(text, values));
     },
 
     async deadLetters({ state, ids, after, limit }) {

@@ -93,10 +93,11 @@ async function pruneEvents(pool: Pool, days: number): Promise<void> {
            (select position, ordinal from staleness_events
              where committed_at_us < (extract(epoch from now() - make_interval(days => $1)) * 1e6)::bigint
              order by position, ordinal limit ${DELETE_AT_ONCE})
-         returning position),
+         returning position, ordinal),
+       newest as (select position, ordinal from old order by position desc, ordinal desc limit 1),
        pruned as (
-         update staleness_events_pruned set position = greatest(position, (select max(position) from old))
-         where exists (select from old))
+         update staleness_events_pruned p set position = n.position, ordinal = n.ordinal
+         from newest n where (n.position, n.ordinal) > (p.position, p.ordinal))
        select count(*) as pruned from old`,
       [days],
     );
