@@ -5,6 +5,17 @@ export { elapsedMs, systemClock, type Clock, type Instant } from './clock.js';
 export { CLIENT_REASONS, readContract, weakestContract, type Contract, type Received } from './contract.js';
 export { aged, type DecayRule } from './decay.js';
 export { decide, WHY, type Action, type Circumstances, type Decision, type Why, type WhyCode } from './decide.js';
+export {
+  affectedBy,
+  EVENTS_DOCUMENT,
+  followEvents,
+  type Affected,
+  type EventFilter,
+  type Followed,
+  type FollowOptions,
+  type Subscribe,
+  type TrustEvent,
+} from './events.js';
 export { CONSISTENCY_HEADER, headerOf } from './header.js';
 export { DASHBOARD, FINANCIAL, SEARCH, type Fallback, type Policy, type RetryRule, type SteadyRule } from './policy.js';
 export type { Send } from './read.js';

@@ -80,4 +80,9 @@ export class Memories {
   clear(): void {
     this.byKey.clear();
   }
+
+  /** What was good may not be any more. */
+  forgetGood(): void {
+    for (const memory of this.byKey.values()) memory.lastGood = null;
+  }
 }

@@ -7,6 +7,7 @@ import { Contracts, type GraphQLFailure, type GraphQLResponse } from './answer.j
 import { systemClock, type Clock } from './clock.js';
 import type { Contract } from './contract.js';
 import { WHY, type Decision } from './decide.js';
+import { affectedBy, followEvents, type Followed, type FollowOptions, type Subscribe } from './events.js';
 import { Memories, type Memory } from './memory.js';
 import type { Fallback, Policy } from './policy.js';
 import { attempts, codeOf, type Attempt, type ReadDeps, type Send } from './read.js';
@@ -159,6 +160,21 @@ export class Session {
     const response = await send(stricterOf(requirement, sent === null ? {} : { atLeast: sent }), signal);
     this.saw(sent, new Contracts(response.extensions, since).token, response.errors ?? []);
     return response;
+  }
+
+  /**
+   * Follows staleness events, across cut connections. What an event puts in doubt is not shown any more as a last good answer; `onAffected`
+   * says what to read again. @returns where it has come to, and its end
+   */
+  subscribe(subscribe: Subscribe, options: FollowOptions): Followed {
+    return followEvents(subscribe, {
+      random: this.deps.random,
+      ...options,
+      onEvent: (event) => {
+        if (affectedBy(event).what !== 'NOTHING') this.memories.forgetGood();
+        options.onEvent(event);
+      },
+    });
   }
 
   /** Is the preferred way good again? Its answer is looked at and not shown, so that what is shown stays on one way. */
