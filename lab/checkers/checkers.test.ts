@@ -158,6 +158,21 @@ test('what was not recorded is unknown, never a violation', () => {
   expect(Object.keys(verdicts[0]?.unknown ?? {})).not.toEqual([]);
 });
 
+test('a null that Flink calls HIGH is a lie after the quiet end, and unknown before: its output comes after its checkpoint', () => {
+  const good = goodHistory('FLINK');
+  const quiet = good.quiet?.at ?? 0;
+  const withNull = (after: boolean): History => {
+    const [first, ...others] = good.answers.filter(({ started }) => started.mono >= quiet === after);
+    const nothing = first?.claims.map((claim) => ({ ...claim, value: null })) as RowClaim[];
+    return {
+      ...good,
+      answers: [...good.answers, { ...first!, id: 10_000, claims: nothing }].filter((a) => !others.includes(a)),
+    };
+  };
+  expect(violations(withNull(true), 'no-overclaim')).toContain('high.value');
+  expect(violations(withNull(false), 'no-overclaim')).not.toContain('high.value');
+});
+
 test('a claim counts once per key, row position and fault, however often it is read', () => {
   const good = goodHistory();
   const twice: History = { ...good, answers: good.answers.flatMap((a) => [a, { ...a, id: a.id + 10_000 }]) };

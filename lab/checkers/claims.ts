@@ -1,5 +1,6 @@
 /** The row claims of a history, each with what the recorder knows of its moment. Shared by the checkers. Pure. */
 import { keyOf, type Answer, type Fault, type History, type RowClaim } from '../history/types.js';
+import { Covered } from './covered.js';
 import { FOLDED_KINDS, SourceFold } from './fold.js';
 import { TruthIndex, type Version } from './truth.js';
 import type { ClaimId } from './verdict.js';
@@ -20,6 +21,7 @@ export interface Indexed {
   readonly history: History;
   readonly truth: TruthIndex;
   readonly fold: SourceFold;
+  readonly covered: Covered;
   readonly seen: readonly Seen[];
 }
 
@@ -59,7 +61,8 @@ export function indexOf(history: History): Indexed {
       seen.push({ answer, claim, id, shown: shownBy(claim, truth, currentHigh), currentLow, currentHigh });
     }
   }
-  const indexed = { history, truth, fold: new SourceFold(history.events, history.meta.windowMs), seen };
+  const fold = new SourceFold(history.events, history.meta.windowMs);
+  const indexed = { history, truth, fold, covered: new Covered(history), seen };
   indexes.set(history, indexed);
   return indexed;
 }

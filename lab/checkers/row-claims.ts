@@ -52,10 +52,19 @@ const highValue: Sentence = (seen, indexed) => {
   return right ? 'holds' : broken({ fold: folded?.value ?? null, coverage });
 };
 
-/** HIGH null: no record that was counted by then belongs to it; how far was counted is what `sourceAsOf` says. */
-const highAbsence: Sentence = ({ claim }, { fold }) => {
+/**
+ * HIGH null: no record that was counted by then belongs to it; how far was counted is what `sourceAsOf` says. Of an engine
+ * with checkpoints it says what they cover, and their output comes a moment later: there only the quiet end tells.
+ */
+const highAbsence: Sentence = ({ claim, answer }, { fold, history }) => {
   const folded = fold.fold(claim.kind, claim.businessKey);
   if (folded === null || folded.deleted) return 'holds';
+  if (claim.engine === 'FLINK') {
+    const afterAll = history.quiet !== null && answer.started.mono >= history.quiet.at;
+    return afterAll
+      ? broken({ fold: folded.value })
+      : unknown('a null before the quiet end, of an engine with checkpoints');
+  }
   const { sourceAsOf } = claim.contract;
   if (sourceAsOf === null) return unknown('a null without sourceAsOf says not how far was counted');
   const counted = folded.members.filter(({ appendedAtMs }) => appendedAtMs <= msOf(sourceAsOf));
@@ -144,8 +153,19 @@ const staleness: Sentence = ({ claim, id, shown, answer }, { truth }) => {
   return stalenessMs >= least ? 'holds' : broken({ atLeast: least, trueMs, ageMs, next: brief(next) });
 };
 
+/** FLINK's `sourceAsOf`: every source record appended up to then was covered by a completed checkpoint when the answer came. */
+const coveredAsOf: Sentence = ({ claim: { contract }, answer }, { covered }) => {
+  if (contract.sourceAsOf === null) return null;
+  const missing = covered.missing(contract.sourceAsOf, answer.ended.mono);
+  if (missing === undefined) return unknown('nobody looked at what checkpoints cover');
+  return missing === null ? 'holds' : broken({ ...missing });
+};
+
 /** `sourceAsOf`: every source record of this key appended up to then has been counted by the time of the answer. */
-const sourceAsOf: Sentence = ({ claim, id, currentHigh }, { truth, fold }) => {
+const sourceAsOf: Sentence = (seen, indexed) => {
+  const { claim, id, currentHigh } = seen;
+  if (claim.engine === 'FLINK') return coveredAsOf(seen, indexed);
+  const { truth, fold } = indexed;
   const { sourceAsOf: upTo, level } = claim.contract;
   if (upTo === null || level === 'LOW' || claim.value === null) return null;
   if (!isFolded(claim.kind) || truth.blind) return unknown('no fold of this kind');

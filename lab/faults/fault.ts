@@ -41,6 +41,8 @@ export interface FlinkJob {
   /** With all its tasks. */
   isRunning(): Promise<boolean>;
   checkpointsLater(more: number): Promise<void>;
+  /** Until the next checkpoint is whole: its output lies in Kafka, and only now are its tasks told to commit it. */
+  checkpointWritten(): Promise<void>;
   /** @returns where it lies; the job goes on */
   savepoint(): Promise<string>;
   /** Ends it and begins it again from there. */

@@ -129,6 +129,10 @@ describe('faults of Flink', () => {
     async checkpointsLater(more: number): Promise<void> {
       this.did.push(`${more} checkpoints`);
     }
+    async checkpointWritten(): Promise<void> {
+      expect(component.isAlive).toBe(true);
+      this.did.push('a checkpoint is written');
+    }
     async savepoint(): Promise<string> {
       this.did.push('savepoint');
       return '/older';
@@ -143,7 +147,14 @@ describe('faults of Flink', () => {
       (one) => one.name === name,
     )!;
 
-  test.each(['kill taskmanager', 'kill jobmanager', 'freeze taskmanager', 'older-checkpoint jobmanager'])(
+  const NAMES = [
+    'kill taskmanager',
+    'kill-at-commit taskmanager',
+    'kill jobmanager',
+    'freeze taskmanager',
+    'older-checkpoint jobmanager',
+  ];
+  test.each(NAMES)(
     '%s is on between inject and heal, can be repeated, and is healed only when the job runs',
     async (name) => {
       const one = flink(name);
@@ -168,17 +179,20 @@ describe('faults of Flink', () => {
     expect(job.did).toEqual(['savepoint', '3 checkpoints', 'from /older']);
   });
 
+  test('between pre-commit and commit: once a checkpoint is whole, and not before, the TaskManager is killed', async () => {
+    job.did.length = 0;
+    const one = flink('kill-at-commit taskmanager');
+    await one.inject();
+    expect([job.did, component.isAlive]).toEqual([['a checkpoint is written'], false]);
+    await one.heal();
+  }, 30_000);
+
   test('they are in the list only of a stack with Flink, under names of their own', () => {
     const processes = { ...target.processes, jobmanager: component, taskmanager: component };
     const names = (of: Target): string[] => catalogue(of).map(({ name }) => name);
     const without = names(target);
     const all = names({ ...target, processes, flink: job });
     expect(new Set(all).size).toBe(all.length);
-    expect(all.filter((name) => !without.includes(name))).toEqual([
-      'kill taskmanager',
-      'kill jobmanager',
-      'freeze taskmanager',
-      'older-checkpoint jobmanager',
-    ]);
+    expect(all.filter((name) => !without.includes(name))).toEqual(NAMES);
   });
 });

@@ -8,7 +8,7 @@ import { kill } from './kill.js';
 import { olderCheckpoint } from './older-checkpoint.js';
 import { restart } from './restart.js';
 import { slotBackend } from './slot-backend.js';
-import { taskManagerKill } from './task-manager-kill.js';
+import { taskManagerKill, taskManagerKillAtCommit } from './task-manager-kill.js';
 import { taskManagerPause } from './task-manager-pause.js';
 
 export type { Fault, FlinkTarget, Target, Victim, VictimName } from './fault.js';
@@ -31,6 +31,7 @@ const isWithFlink = (target: Target): target is Target & FlinkTarget => target.f
 /** Of a stack in which the Flink job runs. */
 export const flinkFaults = (target: FlinkTarget): Fault[] => [
   taskManagerKill(target),
+  taskManagerKillAtCommit(target),
   jobManagerKill(target),
   taskManagerPause(target),
   olderCheckpoint(target),

@@ -43,8 +43,8 @@ export class OwnWriter {
     this.connected = true;
   }
 
-  /** One order of now; the window that it belongs to. */
-  async write(): Promise<Key> {
+  /** One order of now; the window that it belongs to, in whatever engine. */
+  async write(): Promise<Pick<Key, 'kind' | 'businessKey'>> {
     const at = Date.now();
     const time = new Date(at).toISOString();
     const event: OrderEvent = {
@@ -70,7 +70,7 @@ export class OwnWriter {
       this.file.write({ type: 'write', session: this.session, partition: this.partition, offset, at: now().mono });
     }
     const businessKey = windowKey(this.symbol, Math.floor(at / WINDOW_MS) * WINDOW_MS);
-    return { kind: 'order_window', engine: 'KAFKA_ONLY', businessKey };
+    return { kind: 'order_window', businessKey };
   }
 
   async stop(): Promise<void> {

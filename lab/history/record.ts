@@ -6,8 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
-import { PIPELINE_KAFKA_ONLY } from '../../wire/topics.js';
+import { CommittedTail } from './committed-tail.js';
 import { dump, type StoreUrls } from './dump.js';
+import { CheckpointedTo, countedTo } from './ends.js';
 import { HistoryFile } from './file.js';
 import { chance, now, pause, until } from './now.js';
 import { OwnWriter } from './own-writer.js';
@@ -46,6 +47,7 @@ export class Recorder {
   private readonly file: HistoryFile;
   private readonly truth: TruthTail;
   private readonly source: SourceTail;
+  private readonly committed: CommittedTail;
   private readonly asking: readonly Asking[];
   private readonly questions: Questions;
   private readonly random: () => number;
@@ -67,6 +69,7 @@ export class Recorder {
     const write = this.file.write.bind(this.file);
     this.truth = new TruthTail(options.stores.postgres, write);
     this.source = new SourceTail(options.brokers, write);
+    this.committed = new CommittedTail(options.brokers, write);
     this.asking = options.servers.map((url) => this.askingOf(url));
     this.questions = new Questions(
       this.random,
@@ -84,6 +87,7 @@ export class Recorder {
     const notes = { seed, rate, sessions, servers: servers.length, tokens: this.tokens, node: process.version };
     this.file.write({ type: 'meta', run: this.folder, started: now(), windowMs, stores, notes });
     await Promise.all([this.truth.start(), this.source.start(), this.writer.start()]);
+    this.committed.start();
     this.reading = Array.from({ length: sessions }, (_, i) => this.session(`s${i}`, (sessions * 1000) / rate));
     const every = this.options.writesPerSecond ?? 1;
     if (every > 0) this.reading.push(this.writing(1000 / every));
@@ -128,7 +132,7 @@ export class Recorder {
     if (this.stopped) return;
     this.stopped = this.ending = true;
     await Promise.allSettled(this.reading);
-    await Promise.allSettled([this.writer.stop(), this.source.stop(), this.truth.stop()]);
+    await Promise.allSettled([this.writer.stop(), this.source.stop(), this.committed.stop(), this.truth.stop()]);
     await this.file.close();
   }
 
@@ -167,8 +171,9 @@ export class Recorder {
       const began = now().mono;
       const key = await this.writer.write().catch(() => null);
       if (key !== null) {
+        const keys = this.truth.engines.map((engine) => ({ ...key, engine }));
         for (const scope of ['STRONG', null, 'STRONG', null] as const) {
-          await ask(this.server(), this.writer.session, byKey(key.kind, [key], { scope, token: null }));
+          await ask(this.server(), this.writer.session, byKey(key.kind, keys, { scope, token: null }));
           await pause(everyMs / 6);
         }
       }
@@ -197,11 +202,12 @@ export class Recorder {
     await client.connect();
     try {
       const limits = { timeoutMs, everyMs: 200 };
-      if (
-        !(await until(async () => (await countedTo(client, ends)) && now().mono - this.truth.changedAt > 2_500, limits))
-      ) {
-        return false;
-      }
+      const flink = new CheckpointedTo();
+      const counted = async (): Promise<boolean> => {
+        const both = [await countedTo(client, ends), await flink.reached(client, ends, this.committed.offsets)];
+        return both.every(Boolean) && now().mono - this.truth.changedAt > 2_500;
+      };
+      if (!(await until(counted, limits))) return false;
       const position = this.truth.position;
       for (const url of this.options.servers) {
         if (!(await until(() => appliedTo(url, position), limits))) return false;
@@ -239,23 +245,6 @@ async function takesTokens(url: string): Promise<boolean> {
   if (token == null) return false;
   const { errors } = await graphql(url, `query @consistency(atLeast: ${JSON.stringify(token)}) { ${nobody} }`);
   return errors === undefined;
-}
-
-interface Facts {
-  readonly assignments: Readonly<Record<string, { readonly run: string }>>;
-  readonly heartbeats: Readonly<
-    Record<string, { readonly sources: Readonly<Record<string, { readonly nextOffset: number }>> }>
-  >;
-}
-
-/** What the Kafka-only engine says of itself, in every result partition. Only to know when to look: no checker believes it. */
-async function countedTo(client: pg.Client, ends: readonly number[]): Promise<boolean> {
-  const { rows } = await client.query<{ facts: Facts }>('select facts from pipeline_facts where pipeline = $1', [
-    PIPELINE_KAFKA_ONLY,
-  ]);
-  const reached = ({ assignments, heartbeats }: Facts): boolean =>
-    ends.every((end, p) => (heartbeats[assignments[p]?.run ?? '']?.sources[p]?.nextOffset ?? -1) >= end);
-  return rows.length > 0 && rows.every(({ facts }) => reached(facts));
 }
 
 async function appliedTo(url: string, position: number): Promise<boolean> {

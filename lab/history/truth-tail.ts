@@ -106,6 +106,11 @@ export class TruthTail {
   changedAt = performance.now();
   /** Known keys, the least recently changed first. */
   readonly keys = new Map<string, Key>();
+  /** Those that results were accepted of; before there is any, the one that every stack has. */
+  get engines(): readonly Key['engine'][] {
+    return this.heard.size === 0 ? ['KAFKA_ONLY'] : [...this.heard];
+  }
+  private readonly heard = new Set<Key['engine']>();
   private readonly pool: pg.Pool;
   private running: Promise<void> | null = null;
   private ending = false;
@@ -213,6 +218,7 @@ export class TruthTail {
     this.write(truth);
     if (truth.documents.length > 0) this.changedAt = performance.now();
     for (const { kind, engine, businessKey } of truth.documents) {
+      this.heard.add(engine);
       const id = `${kind}|${engine}|${businessKey}`;
       this.keys.delete(id);
       this.keys.set(id, { kind, engine, businessKey });

@@ -94,6 +94,17 @@ export interface Poll {
   readonly position: number;
 }
 
+/**
+ * One look at what the group of the engine with checkpoints has committed, which it does when a checkpoint has completed:
+ * source partition → next offset; -1: nothing yet.
+ */
+export interface Committed {
+  readonly type: 'committed';
+  readonly sent: number;
+  readonly received: number;
+  readonly offsets: readonly number[];
+}
+
 export interface Contract {
   readonly level: Level;
   readonly scope: Scope;
@@ -205,7 +216,7 @@ export interface Blind {
 }
 
 export type Line =
-  Meta | SourceEvent | Notice | Truth | Poll | Answer | Write | Fault | Quiet | Stored | Dumped | Blind;
+  Meta | SourceEvent | Notice | Truth | Poll | Committed | Answer | Write | Fault | Quiet | Stored | Dumped | Blind;
 
 export interface History {
   readonly meta: Meta;
@@ -213,6 +224,7 @@ export interface History {
   readonly notices: readonly Notice[];
   readonly truth: readonly Truth[];
   readonly polls: readonly Poll[];
+  readonly committed: readonly Committed[];
   readonly answers: readonly Answer[];
   readonly writes: readonly Write[];
   readonly faults: readonly Fault[];
@@ -230,6 +242,7 @@ export function historyOf(lines: Iterable<Line>): History {
     notice: [],
     truth: [],
     poll: [],
+    committed: [],
     answer: [],
     write: [],
     fault: [],
@@ -248,6 +261,7 @@ export function historyOf(lines: Iterable<Line>): History {
     notices: by.notice,
     truth: by.truth.sort((a, b) => a.position - b.position),
     polls: by.poll.sort((a, b) => a.sent - b.sent),
+    committed: by.committed.sort((a, b) => a.sent - b.sent),
     answers: by.answer.sort((a, b) => a.started.mono - b.started.mono || a.id - b.id),
     writes: by.write,
     faults: [...faults.values()].sort((a, b) => a.started.mono - b.started.mono),

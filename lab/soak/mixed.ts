@@ -44,7 +44,16 @@ const QUIET_MS = 300_000;
 const CALM_SHARE = 0.15;
 /** Memory of the checkers. */
 const HEAP_MB = 12_288;
-const PROCESSES = ['processor', 'generator', 'server', 'connect', 'kafka', 'postgres'] as const;
+const PROCESSES = [
+  'processor',
+  'generator',
+  'jobmanager',
+  'taskmanager',
+  'server',
+  'connect',
+  'kafka',
+  'postgres',
+] as const;
 const STORES = ['mongodb', 'elasticsearch', 'clickhouse'] as const;
 
 export class MixedRunner {
@@ -68,7 +77,7 @@ export class MixedRunner {
 
   async run(): Promise<MixedRun> {
     this.step.update('starting the servers', 0);
-    const stack = await startStack({ without: ['generator'] });
+    const stack = await startStack({ without: ['generator'], flink: {} });
     let second: SecondServer | null = null;
     let recorder: Recorder | null = null;
     try {

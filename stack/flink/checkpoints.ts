@@ -57,6 +57,11 @@ export class CheckpointFolder {
     return newest(this.saved());
   }
 
+  /** Number of the newest complete one of a job; 0: none. */
+  newestOf(job: string): number {
+    return Math.max(0, ...this.ofJob(job).map(({ number }) => number ?? 0));
+  }
+
   /** Removes what `removable` names. */
   tidy(current: string): void {
     for (const folder of removable(this.saved(), this.jobFolders(), current))
@@ -68,15 +73,17 @@ export class CheckpointFolder {
   }
 
   private saved(): Saved[] {
-    const ofJobs = this.jobFolders().flatMap((job) =>
-      names(join(this.root, job)).flatMap((name) => {
-        const number = /^chk-(\d+)$/.exec(name)?.[1];
-        return number === undefined ? [] : savedAt(join(this.root, job, name), job, Number(number));
-      }),
-    );
+    const ofJobs = this.jobFolders().flatMap((job) => this.ofJob(job));
     const savepoints = names(join(this.root, SAVEPOINTS)).flatMap((name) =>
       savedAt(join(this.root, SAVEPOINTS, name), null, null),
     );
     return [...ofJobs, ...savepoints];
+  }
+
+  private ofJob(job: string): Saved[] {
+    return names(join(this.root, job)).flatMap((name) => {
+      const number = /^chk-(\d+)$/.exec(name)?.[1];
+      return number === undefined ? [] : savedAt(join(this.root, job, name), job, Number(number));
+    });
   }
 }

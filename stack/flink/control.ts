@@ -52,6 +52,18 @@ export class JobControl {
       throw new StackError('STACK_NOT_READY', `no ${more} checkpoints within ${LIMIT_MS / 1000} s.`);
   }
 
+  /** Until the next checkpoint of the running job is whole: its tasks have prepared their output, and are told next to commit it. */
+  async checkpointWritten(): Promise<void> {
+    const job = await this.job();
+    if (job === null) throw new Error('no Flink job runs');
+    const { checkpoints } = this.parts;
+    const before = checkpoints.newestOf(job.jid);
+    // Some milliseconds later it is committed.
+    const written = { timeoutMs: LIMIT_MS, everyMs: 1 };
+    if (!(await holdsWithin(() => checkpoints.newestOf(job.jid) > before, written)))
+      throw new StackError('STACK_NOT_READY', `no checkpoint within ${LIMIT_MS / 1000} s.`);
+  }
+
   /** Everything so far, in a folder that stays until somebody removes it; the job goes on. @returns where it lies */
   async savepoint(): Promise<string> {
     const job = await this.job();

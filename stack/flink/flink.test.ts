@@ -59,6 +59,7 @@ describe('what is resumed from', () => {
     expect(folder.newest()).toMatchObject({ path: join(root, A, 'chk-7'), number: 7 });
     put(`${B}/chk-2`, 200);
     expect(folder.newest()?.path).toBe(join(root, B, 'chk-2'));
+    expect([A, B, C].map((one) => folder.newestOf(one))).toEqual([7, 2, 0]);
     put('savepoints/savepoint-bbbbbb-1', 300);
     expect(folder.newest()?.path).toBe(join(root, 'savepoints', 'savepoint-bbbbbb-1'));
   });

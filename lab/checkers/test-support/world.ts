@@ -46,6 +46,8 @@ export class World {
   private readonly log: { position: number; us: number; documents: Document[] }[] = [];
   private applied = 0;
   private answers = 0;
+  /** Of the source's only partition: covered by a completed checkpoint. */
+  private covered = 0;
 
   constructor(
     private readonly engine: Engine = 'FLINK',
@@ -267,6 +269,9 @@ export class World {
     const pgUs = this.pgUs();
     this.pass(0.2);
     this.lines.push({ type: 'poll', sent, received: this.mono, pgUs, position: this.position });
+    if (this.engine !== 'FLINK') return;
+    if (this.allCounted()) this.covered = this.events.length;
+    this.lines.push({ type: 'committed', sent, received: this.mono, offsets: [this.covered] });
   }
 
   private pass(ms: number): void {
