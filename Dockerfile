@@ -6,6 +6,14 @@ WORKDIR /job
 COPY processing/flink ./
 RUN mvn -B -DwithoutTests -Dmaven.test.skip=true package
 
+FROM node:20.20.2-bookworm-slim AS console
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY client ./client
+COPY console ./console
+RUN node node_modules/vite/bin/vite.js build console
+
 # 20.20.2 is the last of Node 20 in Docker's list of official images, and the one that the tests run.
 FROM node:20.20.2-bookworm-slim
 
@@ -18,6 +26,8 @@ RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 
 # What this takes is listed in .dockerignore.
 COPY . .
+
+COPY --from=console /app/console/dist console/dist
 
 # As stack/compose/flink.ts says.
 COPY --from=job /job/job/target/tidemark-flink-job.jar flink/

@@ -6,7 +6,7 @@ import { IMPORT_RULES } from './import-rules.mjs';
 /** import-x knows zones by what is forbidden: everything, except the rooms that are allowed. */
 const directions = IMPORT_RULES.map(({ from, may }) => ({ target: `./${from}`, allowed: [from, ...may] })).map(
   ({ target, allowed }) => ({
-    files: [target.endsWith('.ts') ? target.slice(2) : `${target.slice(2)}/**/*.ts`],
+    files: [target.endsWith('.ts') ? target.slice(2) : `${target.slice(2)}/**/*.{ts,tsx}`],
     ignores: ['**/*.test.ts', '**/test-support/**', '**/conformance*.ts'],
     rules: {
       'import-x/no-restricted-paths': [
@@ -27,16 +27,19 @@ const directions = IMPORT_RULES.map(({ from, may }) => ({ target: `./${from}`, a
 );
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'dist', 'coverage', '**/target'] },
+  { ignores: ['node_modules', '**/dist', 'coverage', '**/target'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { 'import-x': importX },
     settings: {
       'import-x/resolver-next': [
-        importX.createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } }),
+        importX.createNodeResolver({
+          extensions: ['.ts', '.tsx', '.js'],
+          extensionAlias: { '.js': ['.ts', '.tsx', '.js'] },
+        }),
       ],
     },
     rules: {

@@ -149,6 +149,8 @@ export const IMPORT_RULES = [
   // What apps import: it knows the server by what goes over the wire alone.
   { from: 'client', may: [] },
   { from: 'client/apollo', may: ['client'] },
+  // A client like any other: the public API and the SDK.
+  { from: 'console', may: ['client'] },
   // What people copy: it knows the client as its users do, by the package's name.
   { from: 'examples', may: [] },
   { from: 'lab', may: ['wire'] },

@@ -25,6 +25,7 @@ const base = {
   roots: [
     '<rootDir>/src',
     '<rootDir>/client',
+    '<rootDir>/console/src',
     '<rootDir>/generator',
     '<rootDir>/lab',
     '<rootDir>/processing',

@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { APP_NAMES, type AppName } from './apps.js';
-import { StackError } from './errors.js';
+import { sentenceOf, StackError } from './errors.js';
+import { buildConsole } from './install/console.js';
 import { environmentPaths, REPOSITORY, stackIdOf, type Paths } from './paths.js';
 import { portsFrom } from './ports.js';
 import { requirePlatform, requirePorts, requireSpace } from './preflight.js';
 import { holderOf, tryLock, unlock } from './process/lock.js';
 import { endOrphans } from './process/orphans.js';
-import { progressOn } from './progress.js';
+import { progressOn, type Progress } from './progress.js';
 import { requireWritable } from './servers/postgres-user.js';
 import { Stack } from './stack.js';
 import { addressTable } from './table.js';
@@ -49,7 +50,11 @@ export async function start({ without }: StartOptions): Promise<number> {
       ...(!without.includes('flink') && { flink: {} }),
     });
     const told = whenTold(stack, (text) => progress.note(text));
-    const outcome = await Promise.race([stack.start().then(() => 'ready' as const), told.first]);
+    const stopping = new AbortController();
+    const building = apps.includes('server') ? makeConsole(progress, stopping.signal) : Promise.resolve();
+    const ready = Promise.all([stack.start(), building]).then(() => 'ready' as const);
+    const outcome = await Promise.race([ready, told.first]);
+    stopping.abort();
     progress.close();
     if (outcome === 'ready') {
       process.stdout.write(
@@ -64,6 +69,17 @@ export async function start({ without }: StartOptions): Promise<number> {
   } finally {
     progress.close();
     unlock(lock);
+  }
+}
+
+/** Nobody's data waits for a page: without it the start goes on, and says so. */
+async function makeConsole(progress: Progress, signal: AbortSignal): Promise<void> {
+  const step = progress.step('console');
+  try {
+    await buildConsole(step, signal);
+  } catch (error) {
+    step.fail('not built');
+    if (!signal.aborted) progress.note(`${sentenceOf(error)} Everything else starts without it.`);
   }
 }
 

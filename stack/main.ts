@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { APP_NAMES, type AppName } from './apps.js';
 import { sentenceOf, StackError } from './errors.js';
 import { start } from './launcher.js';
+import { progressOn } from './progress.js';
 import { reset, stop } from './stop.js';
 
 /** Runs one command of the launcher and returns its exit code. */
@@ -20,6 +21,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       case 'reset':
         await reset(say);
         return 0;
+      case 'console':
+        await (await import('./install/console.js')).buildConsole(progressOn(process.stdout).step('console'));
+        return 0;
       case 'test':
       case 'lint':
         return await (await import('./test-run.js')).runTests(command === 'lint' ? ['lint', ...rest] : rest);
@@ -30,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       default:
         throw new StackError(
           'STACK_SETTING_INVALID',
-          `"${command ?? ''}" is no command: use start, stop, reset, serve, test, lint, outside or soak.`,
+          `"${command ?? ''}" is no command: use start, stop, reset, serve, console, test, lint, outside or soak.`,
         );
     }
   } catch (error) {

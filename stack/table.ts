@@ -10,6 +10,7 @@ export function addressTable(addresses: Addresses, paths: Paths, ports: Ports): 
   const table = new Table({ style: { head: [], border: [], compact: true } });
   table.push(
     ['GraphQL', `${serverUrl}/graphql (GraphiQL in a browser)`],
+    ['Console', `${serverUrl}/console (live stores, pipelines, keys and their contracts)`],
     ['Health', `${serverUrl}/healthz  ${serverUrl}/readyz`],
     ['Metrics', `${serverUrl}/metrics`],
     ['Kafka', kafkaBrokers],

@@ -32,6 +32,7 @@ const LINTERS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['tsc', ['node_modules/typescript/bin/tsc', '--noEmit']],
   // Once more as browsers see it: without the types of Node.
   ['tsc client', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'client']],
+  ['tsc console', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'console']],
 ];
 
 /** `npm test [-- tier] [jest arguments]`: all tiers, whatever fails, then one line with the total. */

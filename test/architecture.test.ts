@@ -31,7 +31,7 @@ export function forbidden({ file, target }: Import): boolean {
   return ![rule.from, ...rule.may].some((room) => inside(target, room));
 }
 
-const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*.ts'], {
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*.ts', '*.tsx'], {
   cwd: root,
   encoding: 'utf8',
 })

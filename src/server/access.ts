@@ -4,10 +4,11 @@ import bearerAuth from '@fastify/bearer-auth';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.js';
+import { CONSOLE_ROUTES } from './console.js';
 import { errorBody } from './errors.js';
 
-/** What a load balancer must be able to ask without a secret. */
-const OPEN = new Set(['/healthz', '/readyz']);
+/** What a load balancer must be able to ask without a secret, and the page that asks a person for it. */
+const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz', ...CONSOLE_ROUTES]);
 
 /** @throws AppError CONFIG_UNSAFE_BIND when others could reach the server and nothing would ask who they are */
 export function refuseOpenBind(host: string, token: string | undefined): void {
@@ -36,7 +37,7 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
   });
 }
 
-/** Asks for `Authorization: Bearer <token>` on everything but the health checks. */
+/** Asks for `Authorization: Bearer <token>` on everything but the health checks and the files of the console. */
 export async function requireToken(app: FastifyInstance, token: string): Promise<void> {
   await app.register(bearerAuth, { keys: new Set([token]), addHook: false, verifyErrorLogLevel: 'debug' });
   const verify = app.verifyBearerAuth;

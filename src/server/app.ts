@@ -6,6 +6,7 @@ import { within } from '../contract/limit.js';
 import { buildApi } from '../resolvers/index.js';
 import { startApollo } from './apollo.js';
 import { allowOrigins, refuseOpenBind, requireToken, tokenCheck } from './access.js';
+import { addConsole } from './console.js';
 import { requestContexts } from './request-context.js';
 import { Connections } from './connections.js';
 import { errorBody, errorFormatter } from './errors.js';
@@ -55,6 +56,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const readiness = async (): Promise<Readiness> =>
     closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness();
   addHealth(app, readiness, deps.registry);
+  await addConsole(app, config.consoleFolder);
   const contexts = requestContexts(deps, observed, metrics);
   const format = errorFormatter(logger, deps.newId);
   const operations = createOperations({ api, run, apollo, contexts, limits, metrics, format });
@@ -116,7 +118,9 @@ const CODES: Readonly<Record<string, string>> = {
 /** What never reached GraphQL is answered in GraphQL's shape too, with a code and without internals. */
 function answerErrors(app: FastifyInstance, { logger, newId }: AppDeps): void {
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send(errorBody('NOT_FOUND', 'There is /graphql, /graphql/stream, /healthz, /readyz and /metrics.')),
+    reply
+      .code(404)
+      .send(errorBody('NOT_FOUND', 'There is /graphql, /graphql/stream, /console, /healthz, /readyz and /metrics.')),
   );
   app.setErrorHandler((error: FastifyError | AppError, _request, reply) => {
     if (error instanceof AppError)

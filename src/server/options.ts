@@ -101,6 +101,8 @@ export interface ServerConfig {
   readonly token?: string;
   /** Origins whose pages may ask from a browser. */
   readonly corsOrigins?: readonly string[];
+  /** Of the console as built, which may be done later. Left out: of this clone. */
+  readonly consoleFolder?: string;
   readonly limits: ServerLimits;
   readonly bounds: Bounds;
 }

@@ -1,0 +1,75 @@
+/** The server's words in those of its readers. Pure. */
+import { adviceFor, CLIENT_REASONS, CONFIDENCE_LEVELS, type ConfidenceLevel } from '../../client/index.js';
+
+export interface LevelWords {
+  /** Told apart without colours. */
+  readonly glyph: string;
+  readonly name: string;
+  readonly meaning: string;
+}
+
+export const LEVELS: Readonly<Record<ConfidenceLevel, LevelWords>> = {
+  HIGH: { glyph: '●', name: 'HIGH', meaning: 'Equals all events of its key, and is the newest.' },
+  EVENTUALLY_CONSISTENT: {
+    glyph: '◐',
+    name: 'EVENTUALLY CONSISTENT',
+    meaning: 'May be behind or provisional; mends itself.',
+  },
+  LOW: { glyph: '○', name: 'LOW', meaning: 'May be wrong, and does not mend itself.' },
+};
+
+export const isLevel = (word: string | undefined): word is ConfidenceLevel =>
+  CONFIDENCE_LEVELS.some((level) => level === word);
+
+const ADVICE_WORDS = {
+  WAIT: 'It mends itself.',
+  ASK_STRICTER: 'Another store may know better, and it mends itself.',
+  NOTHING: 'Neither waiting nor asking again helps.',
+} as const;
+
+export const adviceInWords = (code: string): string => ADVICE_WORDS[adviceFor(code)];
+
+/** The server's sentence for a code; a code that the page has added itself has one of the client library. */
+export function reasonInWords(
+  code: string,
+  reasons: readonly { readonly code: string; readonly message: string }[],
+): string {
+  const said = reasons.find((reason) => reason.code === code)?.message;
+  return said ?? (CLIENT_REASONS as Readonly<Record<string, string>>)[code] ?? code;
+}
+
+export const STORE_NAMES: Readonly<Record<string, string>> = {
+  POSTGRES: 'PostgreSQL',
+  MONGODB: 'MongoDB',
+  ELASTICSEARCH: 'Elasticsearch',
+  CLICKHOUSE: 'ClickHouse',
+};
+export const ENGINE_NAMES: Readonly<Record<string, string>> = { KAFKA_ONLY: 'Kafka-only', FLINK: 'Flink' };
+export const KINDS = ['order_window', 'order', 'anomaly'] as const;
+export const KIND_NAMES: Readonly<Record<string, string>> = {
+  order_window: 'Windows of orders',
+  order: 'Orders',
+  anomaly: 'Anomalies',
+};
+
+const STATES: Readonly<Record<string, string>> = {
+  RUNNING: 'runs',
+  STOPPING: 'is stopping',
+  SILENT: 'is silent: no heartbeat for too long',
+  LSO_BLOCKED: 'completes checkpoints, and nothing of it can be seen (a hanging transaction)',
+};
+export const stateInWords = (state: string): string => STATES[state] ?? state;
+
+/** `CONFIDENCE_LOWERED` → `Confidence lowered`. */
+export const typeInWords = (type: string): string => {
+  const words = type.toLowerCase().replaceAll('_', ' ').replace('cdc', 'CDC');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** How the two engines compare. */
+export const VERDICTS: Readonly<Record<string, string>> = {
+  EQUAL: 'Both engines have the same value.',
+  DIFFERENT: 'The two engines have different values.',
+  ONE_MISSING: 'Only one of the engines has a value.',
+  BOTH_MISSING: 'Neither engine has a value for this key.',
+};
