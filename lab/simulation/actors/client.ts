@@ -1,6 +1,7 @@
 /** Clients: they ask any server for results, listings and searches, and write down what they were told, and when. */
 import type { SharedContract } from '../../../src/contract/field.js';
 import type { ServedList, ServedRow } from '../../../src/contract/reader.js';
+import { Ledger } from '../../../src/contract/ledger.js';
 import type { Errand } from '../../../src/contract/router.js';
 import { NO_DEMAND, requirementOf, type Demand } from '../../../src/planner/requirement.js';
 import type { ResultKey } from '../../../src/position/commit-log.js';
@@ -137,9 +138,14 @@ export class Client {
     const { random } = this.world.sim;
     const demand: Demand | null = plain || random.chance(0.5) ? null : demandAtRandom(random, asked, this.token);
     let met = true;
+    let told = 0;
+    const ledger = new Ledger();
     const errand: Errand = {
       requirement: requirementOf(demand ?? { ...NO_DEMAND, scope: asked }, 400),
-      tell: (taken) => (met &&= taken.met),
+      tell: (taken) => {
+        met &&= taken.met;
+        ledger.routed(String(told++), taken);
+      },
     };
     this.asked += 1;
     const id = this.record.answers.length * 10 + this.asked / 1e6;
@@ -150,11 +156,16 @@ export class Client {
     // If Postgres' clock was set back meanwhile, nobody can say how old the answer was when it was sent.
     if (claims === null || this.world.postgresBackMs !== back) return;
     const ended = this.record.look();
+    // What has grown too old by the time when it is sent is not given, or called unmet.
+    if ([...ledger.outgrown()].length > 0) {
+      if (demand?.onUnmet !== 'FALLBACK') return;
+      met = false;
+    }
     if (demand !== null)
       for (const sentence of broken(demand, met, claims)) this.world.found(`requirement: ${sentence}`);
     this.remember(claims);
-    const told = claims.map((c) => `${c.contract.servedBy} ${c.contract.level} @${c.contract.provenAt}`).join(', ');
-    this.world.sim.note(`${this.session} hears ${server.name}: ${told}`);
+    const heard = claims.map((c) => `${c.contract.servedBy} ${c.contract.level} @${c.contract.provenAt}`).join(', ');
+    this.world.sim.note(`${this.session} hears ${server.name}: ${heard}`);
     this.record.answers.push({
       type: 'answer',
       id,
