@@ -4,7 +4,7 @@ import { always, eventually } from './harness/eventually.js';
 import { ask, CONTRACT, WHOLE_WINDOW, WINDOW_FIELDS } from './harness/graphql.js';
 import { produce } from './harness/kafka.js';
 import { runOracle } from './harness/oracle.js';
-import { kafkaClasspath, mongoRows, resultMessages, settle, truthRows } from './harness/settled.js';
+import { allHeard, kafkaClasspath, mongoRows, resultMessages, settle, truthRows } from './harness/settled.js';
 import { startStack, type TestStack } from './harness/stack.js';
 
 const STORES = ['POSTGRES', 'MONGODB', 'ELASTICSEARCH', 'CLICKHOUSE'];
@@ -92,7 +92,7 @@ describe('one result kind, from topic to contract, on real servers', () => {
   test('the worked example comes out of Postgres and MongoDB as published, each field with its contract', async () => {
     const before = Date.now();
     await cli(stack, 'produce', '--shift-to-now', 'test/fixtures/worked-example.jsonl');
-    await settle(stack);
+    await settle(stack).then(() => allHeard(stack));
     const expected: Record<string, [number, number, number, string, string, string, string]> = {
       '005930': [3, 2, 1, '84850000', '73000', '72000', '74000'],
       '000660': [1, 1, 0, '144000000', '180000', '180000', '180000'],

@@ -5,6 +5,7 @@ import { environmentPaths } from '../../stack/paths.js';
 import { linesOn } from '../../stack/progress.js';
 import { endOffsets, readTopic, type ReadRecord } from './kafka.js';
 import { eventually } from './eventually.js';
+import { ask } from './graphql.js';
 import type { TestStack } from './stack.js';
 
 /** Kafka's jars, for the Java console consumer. */
@@ -88,6 +89,16 @@ export async function settle(stack: TestStack, timeoutMs = 90_000): Promise<void
   } finally {
     await pool.end();
   }
+}
+
+/** Postgres' `lastCdcSyncTime` is the read models' minimum: unknown until the slowest of them has been heard of once. */
+export async function allHeard(stack: TestStack): Promise<void> {
+  const query = '{ orderWindows(last: 1) @consistency(scope: STRONG) { contract { lastCdcSyncTime } } }';
+  const heard = async (): Promise<void> => {
+    const { data } = await ask(stack.graphqlUrl, query);
+    expect(data.orderWindows).toEqual({ contract: { lastCdcSyncTime: expect.any(String) } });
+  };
+  await eventually(heard, { timeoutMs: 60_000, everyMs: 200 });
 }
 
 interface Facts {
