@@ -3,7 +3,7 @@ import { FIRED } from './faults.js';
 import { simulate, type RunResult } from './simulate.js';
 
 /** The soak makes more of them: `npx tsx lab/simulation/run.ts --simulations 100000`. */
-const RUNS = 5_000;
+const RUNS = 2_000;
 /** A bug must show within so many runs. */
 const WITHIN = 300;
 const LIMIT_MS = 1_800_000;
