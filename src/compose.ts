@@ -1,9 +1,6 @@
 /** Builds every part of one server and wires them: ingest, projections, proof, API. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createClient as createClickhouseClient } from '@clickhouse/client';
-import { Client as ElasticClient } from '@elastic/elasticsearch';
-import { MongoClient } from 'mongodb';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -13,6 +10,7 @@ import { createProofSource, monotonicMs, postgresClockRead } from './contract/pr
 import { READ_TIME_RULES } from './decision/read-rules.js';
 import { DECISION_TABLE } from './decision/table.js';
 import { drain } from './drain.js';
+import { renewal, shownBy } from './incarnation.js';
 import { limitsOf } from './limits.js';
 import { createLogConsumer } from './ingest/consumer.js';
 import type { LogConsumerOptions } from './ingest/consumer-options.js';
@@ -25,24 +23,18 @@ import { createIngest } from './ingest/run.js';
 import type { WatchedConsumer } from './log/port.js';
 import { AppError } from './errors.js';
 import { createExpiryJob } from './expire.js';
-import type { Reached } from './position/commit-log.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
 import { createProjection, type Projection } from './projections/run.js';
 import { watchPipelines, watchStores } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
+import { createReadModels } from './read-models.js';
 import { createReprocessingDesk } from './reprocessing/desk.js';
 import { startReprocessing } from './reprocess.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
 import { troubleMetrics } from './server/trouble-metrics.js';
-import { CLICKHOUSE_CLIENT_OPTIONS } from './stores/clickhouse/command.js';
-import { createClickhouse } from './stores/clickhouse/model.js';
-import { createElasticModel, type ElasticModel } from './stores/elasticsearch/model.js';
-import { ELASTIC_CLIENT_OPTIONS } from './stores/elasticsearch/request.js';
-import { MONGO_CLIENT_OPTIONS } from './stores/mongodb/command.js';
-import { createMongoModel } from './stores/mongodb/model.js';
 import type { ReadModel, ResultReader, StatsReader } from './stores/port.js';
 import { createPostgresAudit } from './stores/postgres/audit.js';
 import { startClock } from './stores/postgres/clock.js';
@@ -122,19 +114,6 @@ const brokersOf =
     });
   };
 
-/** What each read model has shown: a clock behind it was rewound. One that can't be asked shows nothing. */
-async function shownBy(models: readonly ReadModel[], log: Logger): Promise<Reached[]> {
-  const bindings = await Promise.all(
-    models.map((model) =>
-      model.binding().catch((err: unknown) => {
-        log.warn({ err, store: model.store }, 'the store can not be asked how far it has come');
-        return null;
-      }),
-    ),
-  );
-  return bindings.flatMap((binding) => (binding?.status === 'bound' ? [binding.applied] : []));
-}
-
 /** @throws AppError with what stopped the start; nothing that was started stays */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   const started: (() => Promise<unknown>)[] = [];
@@ -154,24 +133,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const pools = createPools(config, log);
   onStop(() => Promise.all([pools.reads.end(), pools.ingest.end(), pools.proof.end()]));
 
-  const mongo = createMongoModel({
-    client: new MongoClient(config.MONGODB_URL, MONGO_CLIENT_OPTIONS),
-    database: config.MONGODB_DATABASE,
-    nowMs: Date.now,
-    newName: () => randomUUID().slice(0, 8),
-  });
-  onStop(() => mongo.close());
-  const elastic = elasticModel(config, log);
-  onStop(async () => elastic?.close());
-  const clickhouse = createClickhouse({
-    client: createClickhouseClient({ ...CLICKHOUSE_CLIENT_OPTIONS, url: config.CLICKHOUSE_URL }),
-    database: config.CLICKHOUSE_DATABASE,
-    nowMs: Date.now,
-    newName: () => randomUUID().slice(0, 8),
-    rawDays: config.RAW_RETENTION_DAYS,
-  });
-  onStop(() => clickhouse.model.close());
-  const models: readonly ReadModel[] = [mongo, ...(elastic === null ? [] : [elastic]), clickhouse.model];
+  const { models, elastic, clickhouse } = createReadModels(config, log);
+  for (const model of models) onStop(() => model.close());
 
   // Before anything is served or written: is this still the history that the stores have seen?
   const clock = await startClock(pools.ingest, await shownBy(models, log));
@@ -336,43 +299,6 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   void consumer.run(ingest);
   void rawConsumer.run(raw);
   return url;
-}
-
-/** null: this server has no Elasticsearch. */
-function elasticModel(config: Config, log: Logger): ElasticModel | null {
-  if (config.ELASTICSEARCH_URL === undefined) return null;
-  return createElasticModel({
-    client: new ElasticClient({ ...ELASTIC_CLIENT_OPTIONS, node: config.ELASTICSEARCH_URL }),
-    prefix: 'tidemark',
-    nowMs: Date.now,
-    monotonicMs,
-    newName: () => randomUUID().slice(0, 8),
-    onRefreshError: (err) => log.warn({ err }, 'Elasticsearch was not refreshed: its search position stays'),
-  });
-}
-
-/**
- * Begins a new incarnation after the clock was found behind what this server has seen, once at a time. The projections
- * notice it in the log, and rebuild.
- */
-function renewal(pool: Pool, models: readonly ReadModel[], highest: Highest, log: Logger): () => void {
-  let running = false;
-  return () => {
-    if (running) return;
-    running = true;
-    const seen = highest.mark();
-    void shownBy(models, log)
-      .then((shown) => startClock(pool, shown, seen?.incarnation))
-      .then(
-        ({ incarnation, forked }) =>
-          log.error(
-            { incarnation },
-            `the commit clock was rewound; a new incarnation begins: ${forked ?? 'begun already'}`,
-          ),
-        (err: unknown) => log.error({ err }, 'the clock was rewound, and no new incarnation could begin yet'),
-      )
-      .finally(() => (running = false));
-  };
 }
 
 function projectionOf(model: ReadModel, consumer: WatchedConsumer, pools: Pools, log: Logger): Projection {

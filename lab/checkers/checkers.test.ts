@@ -38,7 +38,7 @@ test.each(['FLINK', 'KAFKA_ONLY'] as const)(
       const draft = draftOf(goodHistory(engine));
       draft.events = draft.events.slice(0, Math.ceil(draft.events.length / 2));
       if (!quiet) draft.quiet = null;
-      return draft as History;
+      return draft;
     };
     expect([...violations(cut(false), 'exactly-once'), ...violations(cut(false), 'no-overclaim')]).toEqual([]);
     expect(violations(cut(true), 'exactly-once')).toContain('counted-once');
