@@ -173,6 +173,55 @@ test('a null that Flink calls HIGH is a lie after the quiet end, and unknown bef
   expect(violations(withNull(false), 'no-overclaim')).not.toContain('high.value');
 });
 
+test('a null is proven where the key was deleted at that position, whatever label was written to the deletion while it was read; and is no proof of a live row', () => {
+  const readBeside = (before: boolean): string[] => {
+    const draft = draftOf(goodHistory('KAFKA_ONLY'));
+    const [{ position, documents, committedAtUs, incarnation }, answer, poll] = [
+      draft.truth.findLast((entry) => entry.documents.length > 0)!,
+      draft.answers.at(-1)!,
+      draft.polls.at(-1)!,
+    ];
+    const last = draft.truth.at(-1)!.position;
+    const at = poll.received + 100;
+    const rowAt = (deleted: boolean) => documents.map((document) => ({ ...document, deleted, cap: 'LOW' as const }));
+    const end = committedAtUs + 1_000_000;
+    draft.truth.push(
+      { type: 'truth', position: last + 1, committedAtUs: end, incarnation, documents: rowAt(before) },
+      { type: 'truth', position: last + 2, committedAtUs: end + 50_000, incarnation, documents: rowAt(true) },
+    );
+    draft.polls.push(
+      { type: 'poll', sent: at, received: at + 1, pgUs: end + 1_000, position: last + 1 },
+      { type: 'poll', sent: at + 60, received: at + 61, pgUs: end + 61_000, position: last + 2 },
+    );
+    const [claim] = answer.claims.filter((one) => one.subject === 'row');
+    draft.answers.push({
+      ...answer,
+      id: 10_000,
+      started: { ...answer.started, mono: at + 10 },
+      ended: { ...answer.ended, mono: at + 50 },
+      claims: [
+        {
+          ...claim!,
+          businessKey: documents[0]!.businessKey,
+          value: null,
+          contract: {
+            ...claim!.contract,
+            level: 'LOW',
+            position: null,
+            provenAt: last + 1,
+            asOf: null,
+            stalenessMs: null,
+          },
+        },
+      ],
+    });
+    expect(position).toBeLessThanOrEqual(last);
+    return violations(draft, 'no-overclaim');
+  };
+  expect(readBeside(true)).not.toContain('proven');
+  expect(readBeside(false)).toContain('proven');
+});
+
 test('a claim counts once per key, row position and fault, however often it is read', () => {
   const good = goodHistory();
   const twice: History = { ...good, answers: good.answers.flatMap((a) => [a, { ...a, id: a.id + 10_000 }]) };

@@ -86,6 +86,11 @@ const proven: Sentence = ({ claim, id, shown, currentLow, currentHigh }, { truth
   if (truth.blind) return unknown(NOT_RECORDED);
   if (currentHigh !== null && provenAt > currentHigh) return broken({ why: 'proven at a position that was not there' });
   if (provenAt < currentLow) return broken({ why: 'proven at a position older than the request' });
+  // Which deletion a null has shown is not said (a label is written to it as a new row): the key was deleted there, or not.
+  if (claim.value === null && claim.contract.position === null) {
+    const there = truth.newest(id.key, provenAt);
+    return (there?.document.deleted ?? true) ? 'holds' : broken({ why: 'a row was there', row: brief(there) });
+  }
   if (shown > provenAt) return broken({ why: 'proven at a position older than the row' });
   const next = truth.next(id.key, shown);
   return next === null || next.position > provenAt ? 'holds' : broken({ why: 'a newer row', newer: brief(next) });
