@@ -136,6 +136,14 @@ describe('usefulness', () => {
     );
   });
 
+  test('what was read before the servers were warm says nothing of it; nor is it measured then', () => {
+    const slow = each(goodHistory(), () => ({ stalenessMs: 60_000 }));
+    expect(sentences({ ...slow, warm: { type: 'warm', at: 0 } })).toContain('staleness-p99');
+    const cold = usefulness({ ...slow, warm: { type: 'warm', at: Number.MAX_SAFE_INTEGER } }, { enough: 2 });
+    expect(cold.violations).toEqual([]);
+    expect(Object.keys(cold.unknown)).toContain('staleness-p99: too few reads without faults');
+  });
+
   test('it says how long a fault took to be seen, and to be gone', () => {
     const { figures } = usefulness(goodHistory());
     const [postgres, mongodb] = figures?.['faults'] as Record<string, unknown>[];

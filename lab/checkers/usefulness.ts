@@ -145,7 +145,9 @@ export function usefulness(history: History, options: Options = {}): Verdict {
   const collector = new Collector('usefulness');
   const calm = indexed.seen.filter(
     ({ answer }) =>
-      answer.ended.mono < (history.faults[0]?.started.mono ?? Infinity) && answer.ended.mono < quietFrom(history),
+      answer.started.mono >= (history.warm?.at ?? 0) &&
+      answer.ended.mono < (history.faults[0]?.started.mono ?? Infinity) &&
+      answer.ended.mono < quietFrom(history),
   );
   const stores: Partial<Record<StoreName, StoreFigures>> = {};
   const calmStores: Partial<Record<StoreName, StoreFigures>> = {};

@@ -100,6 +100,11 @@ export class Recorder {
     return () => this.file.write({ ...fault, healed: now() });
   }
 
+  /** The servers have had their load for a while: how useful claims are is measured from here on, up to the first fault. */
+  warm(): void {
+    this.file.write({ type: 'warm', at: now().mono });
+  }
+
   /** So far; a claim that was read twice counts twice here. */
   get recorded(): { readonly answers: number; readonly claims: number; readonly position: number } {
     return { answers: this.answers, claims: this.claims, position: this.truth.position };

@@ -187,6 +187,12 @@ export interface Fault {
 }
 
 /** From here on: no faults, no writes, everything counted, accepted and applied as far as it will be. */
+export interface Warm {
+  readonly type: 'warm';
+  /** By the recorder's clock: just-in-time compilers and caches have had their load for so long; how useful claims are is measured from here on. */
+  readonly at: number;
+}
+
 export interface Quiet {
   readonly type: 'quiet';
   readonly at: number;
@@ -216,7 +222,20 @@ export interface Blind {
 }
 
 export type Line =
-  Meta | SourceEvent | Notice | Truth | Poll | Committed | Answer | Write | Fault | Quiet | Stored | Dumped | Blind;
+  | Meta
+  | SourceEvent
+  | Notice
+  | Truth
+  | Poll
+  | Committed
+  | Answer
+  | Write
+  | Fault
+  | Warm
+  | Quiet
+  | Stored
+  | Dumped
+  | Blind;
 
 export interface History {
   readonly meta: Meta;
@@ -228,6 +247,7 @@ export interface History {
   readonly answers: readonly Answer[];
   readonly writes: readonly Write[];
   readonly faults: readonly Fault[];
+  readonly warm: Warm | null;
   readonly quiet: Quiet | null;
   readonly stored: readonly Stored[];
   readonly dumped: readonly Dumped[];
@@ -246,6 +266,7 @@ export function historyOf(lines: Iterable<Line>): History {
     answer: [],
     write: [],
     fault: [],
+    warm: [],
     quiet: [],
     stored: [],
     dumped: [],
@@ -265,6 +286,7 @@ export function historyOf(lines: Iterable<Line>): History {
     answers: by.answer.sort((a, b) => a.started.mono - b.started.mono || a.id - b.id),
     writes: by.write,
     faults: [...faults.values()].sort((a, b) => a.started.mono - b.started.mono),
+    warm: by.warm.at(-1) ?? null,
     quiet: by.quiet.at(-1) ?? null,
     stored: by.stored,
     dumped: by.dumped,

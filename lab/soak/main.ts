@@ -23,7 +23,7 @@ const OPTIONS = {
   events: { type: 'string' },
   simulations: { type: 'string' },
   seed: { type: 'string', default: '1' },
-  reads: { type: 'string', default: '25' },
+  reads: { type: 'string', default: '10' },
   rate: { type: 'string', default: '40' },
   'stale-p99-ms': { type: 'string' },
   runs: { type: 'string', default: 'lab/runs' },

@@ -156,7 +156,7 @@ export function markdownOf(run: Run, judgement: Judgement): string {
     '',
     '## Usefulness',
     '',
-    'Before the first fault:',
+    'Before the first fault, once all servers had been under load for a while:',
     '',
     ...table(STORE_HEAD, storeRows(figures?.withoutFaults ?? {})),
     '',
