@@ -24,7 +24,7 @@ const OPTIONS = {
   simulations: { type: 'string' },
   seed: { type: 'string', default: '1' },
   reads: { type: 'string', default: '10' },
-  rate: { type: 'string', default: '40' },
+  rate: { type: 'string', default: '30' },
   'stale-p99-ms': { type: 'string' },
   runs: { type: 'string', default: 'lab/runs' },
   results: { type: 'string', default: 'docs/results' },
