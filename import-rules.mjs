@@ -11,6 +11,7 @@ export const IMPORT_RULES = [
   { from: 'src/timers.ts', may: [] },
   { from: 'src/position', may: ['src/words.ts', 'src/errors.ts'] },
   { from: 'src/log', may: ['src/errors.ts'] },
+  { from: 'src/lab', may: ['src/errors.ts'] },
   { from: 'src/raw', may: ['src/log', 'src/errors.ts'] },
   { from: 'src/decision', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   {
@@ -133,6 +134,7 @@ export const IMPORT_RULES = [
     may: [
       'src/schema',
       'src/contract',
+      'src/lab/port.ts',
       'src/staleness',
       'src/stores/port.ts',
       'src/stores/audit-port.ts',

@@ -11,6 +11,7 @@ import { READ_TIME_RULES } from './decision/read-rules.js';
 import { DECISION_TABLE } from './decision/table.js';
 import { drain } from './drain.js';
 import { renewal, shownBy } from './incarnation.js';
+import { createFaultDesk } from './lab/desk.js';
 import { limitsOf } from './limits.js';
 import { createLogConsumer } from './ingest/consumer.js';
 import type { LogConsumerOptions } from './ingest/consumer-options.js';
@@ -269,6 +270,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     desk,
     events: ledgers,
     audit: createPostgresAudit(pools.reads),
+    ...(config.LAB_URL === undefined ? {} : { faults: createFaultDesk(config.LAB_URL) }),
     reprocessing: createReprocessingDesk(pools.ingest, config.REPROCESSING === 'on'),
     listen: (channel, told) => listener.on(channel, told),
     locateEvents: (eventIds) => clickhouse.rawLog.find(eventIds),

@@ -71,6 +71,14 @@ export const VARIABLES = {
     default: 'tidemark-commit-log',
     about: 'The Debezium connector that publishes the commit log.',
   },
+  LAB_URL: {
+    schema: url(/^http:\/\/(127\.0\.0\.1|localhost):\d+\//, 'http://127.0.0.1:40000/secret'),
+    default: undefined,
+    optional: true,
+    secret: true,
+    about:
+      'Lab mode: where faults are broken and mended; `npm start -- --lab` sets it. Without it the API has no `faults`, `injectFault` and `healFault`.',
+  },
   FLINK_REST_URL: {
     schema: url(/^https?:\/\//, 'http://host:8081'),
     default: undefined,

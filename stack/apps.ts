@@ -47,6 +47,13 @@ export function appExists(name: AppName): boolean {
   return existsSync(appFile(name));
 }
 
+/**
+ * MB. Of a machine with much memory V8 lets garbage grow to gigabytes, and then takes seconds to collect it: in a soak 3.3 GB
+ * beside 360 MB in use. What the server holds at most (compiled documents, the proof's horizon, fetched batches) is far less.
+ * What NODE_OPTIONS says already, stands.
+ */
+const HEAP_MB = 1_024;
+
 /** One of our own programs, run from its TypeScript source. */
 export function appSpec(
   context: ServerContext,
@@ -77,6 +84,7 @@ function environmentOf(context: ServerContext, name: AppName, addresses: Address
       return { KAFKA_BROKERS: kafkaBrokers };
     case 'server':
       return {
+        NODE_OPTIONS: context.env['NODE_OPTIONS'] ?? `--max-old-space-size=${HEAP_MB}`,
         KAFKA_BROKERS: kafkaBrokers,
         POSTGRES_URL: postgresUrl,
         MONGODB_URL: mongodbUrl,

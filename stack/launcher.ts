@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startFaultControl, type FaultControl } from '../lab/control.js';
+import { catalogue, type Fault, type Target } from '../lab/faults/index.js';
 import { APP_NAMES, type AppName } from './apps.js';
 import { sentenceOf, StackError } from './errors.js';
+import { handlesOf } from './handles.js';
 import { buildConsole } from './install/console.js';
 import { environmentPaths, REPOSITORY, stackIdOf, type Paths } from './paths.js';
 import { portsFrom } from './ports.js';
@@ -18,11 +21,20 @@ const SAME_KEYSTROKE_MS = 800;
 
 export interface StartOptions {
   readonly without: readonly (AppName | 'flink')[];
+  /** Also offers faults, through the server: for people who want to see what breaks. */
+  readonly lab: boolean;
 }
 
+/** A fault of the lab mode mends itself after so long. */
+const HEAL_AFTER_MS = 20_000;
+
 /** Starts everything and stays in the foreground until it is told to stop. Returns the exit code. */
-export async function start({ without }: StartOptions): Promise<number> {
+export async function start({ without, lab }: StartOptions): Promise<number> {
   requirePlatform();
+  const missing = without.filter((name) => name === 'server' || name === 'processor');
+  if (lab && missing.length > 0) {
+    throw new StackError('STACK_SETTING_INVALID', `--lab breaks ${missing.join(' and ')}, too: leave them in.`);
+  }
   const ports = portsFrom(process.env);
   const paths = environmentPaths();
   prepareFolders(paths);
@@ -36,18 +48,24 @@ export async function start({ without }: StartOptions): Promise<number> {
   }
   const began = performance.now();
   const progress = progressOn(process.stdout);
+  let control: FaultControl | undefined;
   try {
     const ended = await endOrphans(stackIdOf(paths.data));
     if (ended.length > 0) progress.note(`Ended what an earlier start left behind: ${ended.join(', ')}.`);
     await requirePorts(ports);
     const apps = APP_NAMES.filter((name) => !without.includes(name));
-    const stack = new Stack({
+    let isReady = false;
+    const target = (): Target => ({ ...stack.addresses, processes: handlesOf(stack), flink: stack.flink });
+    const faults = (): Fault[] => (isReady ? catalogue(target()) : []);
+    if (lab) control = await startFaultControl({ faults, healAfterMs: HEAL_AFTER_MS });
+    const stack: Stack = new Stack({
       paths,
       ports,
       env: process.env,
       progress,
       apps,
       ...(!without.includes('flink') && { flink: {} }),
+      ...(control && { overrides: { server: { env: { LAB_URL: control.url } } } }),
     });
     const told = whenTold(stack, (text) => progress.note(text));
     const stopping = new AbortController();
@@ -57,17 +75,21 @@ export async function start({ without }: StartOptions): Promise<number> {
     stopping.abort();
     progress.close();
     if (outcome === 'ready') {
+      isReady = true;
       process.stdout.write(
         `\n${addressTable(stack.addresses, paths, ports)}\nReady after ${((performance.now() - began) / 1000).toFixed(1)} s.\n`,
       );
       await told.first;
     }
     process.stdout.write('\nStopping: writers first, then the servers …\n');
+    await control?.stop();
     await stack.stop();
     process.stdout.write('Stopped. The data stays for the next start.\n');
     return 0;
   } finally {
     progress.close();
+    // Once more, if it did not come so far.
+    await control?.stop();
     unlock(lock);
   }
 }

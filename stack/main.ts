@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { APP_NAMES, type AppName } from './apps.js';
+import { APP_NAMES } from './apps.js';
 import { sentenceOf, StackError } from './errors.js';
-import { start } from './launcher.js';
+import { start, type StartOptions } from './launcher.js';
 import { progressOn } from './progress.js';
 import { reset, stop } from './stop.js';
 
@@ -14,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     switch (command) {
       case 'start':
-        return await start({ without: withoutFrom(rest) });
+        return await start(startOptions(rest));
       case 'stop':
         await stop(say);
         return 0;
@@ -48,26 +48,33 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** What a stack can do without. */
 const OPTIONAL = [...APP_NAMES, 'flink'] as const;
 
-/** `npm start -- --without generator,processor` */
-function withoutFrom(args: readonly string[]): (AppName | 'flink')[] {
-  return withoutOption(args)
-    .split(',')
-    .filter(Boolean)
-    .map((name) => {
-      const app = OPTIONAL.find((each) => each === name);
-      if (app === undefined)
-        throw new StackError('STACK_SETTING_INVALID', `--without ${name} names none of ${OPTIONAL.join(', ')}.`);
-      return app;
-    });
+/** `npm start -- --without generator,processor --lab` */
+function startOptions(args: readonly string[]): StartOptions {
+  const { without, lab } = parsed(args);
+  return {
+    lab,
+    without: without
+      .split(',')
+      .filter(Boolean)
+      .map((name) => {
+        const app = OPTIONAL.find((each) => each === name);
+        if (app === undefined)
+          throw new StackError('STACK_SETTING_INVALID', `--without ${name} names none of ${OPTIONAL.join(', ')}.`);
+        return app;
+      }),
+  };
 }
 
-function withoutOption(args: readonly string[]): string {
+function parsed(args: readonly string[]): { without: string; lab: boolean } {
   try {
-    return parseArgs({ args: [...args], options: { without: { type: 'string', default: '' } } }).values.without;
+    return parseArgs({
+      args: [...args],
+      options: { without: { type: 'string', default: '' }, lab: { type: 'boolean', default: false } },
+    }).values;
   } catch (cause) {
     throw new StackError(
       'STACK_SETTING_INVALID',
-      '"npm start" takes only "-- --without" and a list of our own programs, such as generator,processor.',
+      '"npm start" takes "-- --without" and a list of our own programs, such as generator,processor, and "-- --lab", which offers faults.',
       { cause },
     );
   }

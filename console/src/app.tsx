@@ -2,7 +2,9 @@
 import type { ApolloClient } from '@apollo/client';
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { LiveProvider, type Surroundings } from './live.js';
+import { LAB, type LabData } from './queries.js';
 import { EventsPage } from './pages/events.js';
+import { FaultsPage } from './pages/faults.js';
 import { KeyPage } from './pages/key.js';
 import { KeysPage } from './pages/keys.js';
 import { PipelinesPage } from './pages/pipelines.js';
@@ -18,6 +20,7 @@ const TITLES: Readonly<Record<Page, string>> = {
   keys: 'Keys by confidence',
   key: 'One key everywhere',
   events: 'Events',
+  faults: 'Faults',
 };
 
 function useRoute(): Route {
@@ -48,6 +51,7 @@ export function App({ client, tokens }: { readonly client: ApolloClient; readonl
     () => ({ client, paused, tokenChanges, onTrouble }),
     [client, paused, tokenChanges, onTrouble],
   );
+  const lab = useLab(client, tokenChanges);
   const heading = useTitle(route.page);
   const enter = (entered: string): void => {
     tokens.set(entered);
@@ -65,7 +69,7 @@ export function App({ client, tokens }: { readonly client: ApolloClient; readonl
         </p>
         <nav aria-label="Pages">
           <ul>
-            {PAGES.map((page) => (
+            {PAGES.filter((page) => page !== 'faults' || lab || route.page === 'faults').map((page) => (
               <li key={page}>
                 <a href={hashOf({ page, query: {} })} aria-current={page === route.page ? 'page' : undefined}>
                   {TITLES[page]}
@@ -96,6 +100,21 @@ export function App({ client, tokens }: { readonly client: ApolloClient; readonl
   );
 }
 
+/** Does this server offer faults? Asked once, and again with another token. */
+function useLab(client: ApolloClient, tokenChanges: number): boolean {
+  const [lab, setLab] = useState(false);
+  useEffect(() => {
+    const asking = new AbortController();
+    client
+      .query<LabData>({ query: LAB, fetchPolicy: 'no-cache', context: { fetchOptions: { signal: asking.signal } } })
+      .then(({ data }) => setLab(data?.serverInfo?.lab === true))
+      // A page that can't ask says so itself.
+      .catch(() => undefined);
+    return () => asking.abort();
+  }, [client, tokenChanges]);
+  return lab;
+}
+
 function PageOf({ route }: { readonly route: Route }): ReactNode {
   switch (route.page) {
     case 'stores':
@@ -108,6 +127,8 @@ function PageOf({ route }: { readonly route: Route }): ReactNode {
       return <KeyPage query={route.query} />;
     case 'events':
       return <EventsPage query={route.query} />;
+    case 'faults':
+      return <FaultsPage />;
   }
 }
 

@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { position } from '../../src/position/position.js';
 import { startServer, type Harness } from '../../src/server/testing/harness.js';
+import { FakeFaults } from '../../src/server/testing/fake-faults.js';
 import { fact } from '../../src/server/testing/fake-proofs.js';
 import { committedAt, orderRow, windowRow } from '../../src/server/testing/fake-store.js';
 import { buildConsole } from '../../stack/install/console.js';
@@ -62,6 +63,7 @@ interface Rule {
   const serve = async (config: { readonly token?: string } = {}): Promise<Harness> => {
     const made = await startServer({
       config: { consoleFolder: site, ...config },
+      faults: new FakeFaults(['kill kafka', 'freeze kafka', 'cdc-pause']),
       stores: ['POSTGRES', 'MONGODB', 'ELASTICSEARCH', 'CLICKHOUSE'],
     });
     servers.push(made);
@@ -93,6 +95,7 @@ interface Rule {
         ['#/keys', KEY],
         [`#/key?kind=order_window&key=${KEY}`, 'The two engines have different values.'],
         ['#/events', 'The cap rose.'],
+        ['#/faults', 'Nothing is broken.'],
       ];
       for (const [hash, sign] of looks) {
         await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
@@ -136,6 +139,21 @@ interface Rule {
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { level: 1, name: 'One key everywhere' }).waitFor();
       expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
+      await close();
+    },
+    TEST_MS,
+  );
+
+  test(
+    'in lab mode a fault is broken and mended on its page, one at a time',
+    async () => {
+      const { page, close } = await open(`${server.url}/console/`, 1280);
+      await page.getByRole('link', { name: 'Faults' }).click();
+      await page.getByRole('button', { name: 'Break: kill kafka' }).click();
+      await page.getByText('✗ kill kafka: on, until 09:00:20 UTC').waitFor();
+      expect(await page.getByRole('button', { name: 'Break: cdc-pause' }).isDisabled()).toBe(true);
+      await page.getByRole('button', { name: 'Mend: kill kafka' }).click();
+      await page.getByText('✓ Nothing is broken.').waitFor();
       await close();
     },
     TEST_MS,

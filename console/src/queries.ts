@@ -31,6 +31,33 @@ export interface ServerInfo {
 }
 const SERVER = `serverInfo { version incarnation position time engines }`;
 
+export interface LabData {
+  readonly serverInfo: { readonly lab: boolean } | null;
+}
+export const LAB = gql`
+  query ConsoleLab {
+    serverInfo {
+      lab
+    }
+  }
+`;
+
+export interface LabFault {
+  readonly name: string;
+  /** OFF, INJECTING, ON or HEALING. */
+  readonly state: string;
+  readonly healsAt: string | null;
+  readonly error: string | null;
+}
+export interface FaultsData {
+  readonly faults: readonly LabFault[] | null;
+}
+const FAULT = `name state healsAt error`;
+/** Lab mode: in no other server's schema. */
+export const FAULTS = gql`query ConsoleFaults { faults { ${FAULT} } }`;
+export const INJECT = gql`mutation ConsoleInject($name: ID!) { injectFault(name: $name) { ${FAULT} } }`;
+export const HEAL = gql`mutation ConsoleHeal($name: ID!) { healFault(name: $name) { ${FAULT} } }`;
+
 export interface StoreStatus {
   readonly store: Store;
   readonly healthy: boolean;

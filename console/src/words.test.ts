@@ -3,7 +3,15 @@ import type { PipelineStatus, ResultNode, StalenessEvent, StoreStatus } from './
 import { hashOf, routeOf } from './route.js';
 import { comparedFields, countsOf, holdingInWords, resultsOf, valueInWords } from './rows.js';
 import { agesOf, pipelinesInWords, storesInWords, subjectOf } from './summary.js';
-import { adviceInWords, isLevel, reasonInWords, stateInWords, typeInWords } from './words.js';
+import {
+  adviceInWords,
+  faultGroups,
+  faultInWords,
+  isLevel,
+  reasonInWords,
+  stateInWords,
+  typeInWords,
+} from './words.js';
 
 test('an address says the page and what is chosen on it; one that nobody knows is the first page', () => {
   const route = { page: 'key', query: { kind: 'order_window', key: 'A&B@2026-01-05T09:00:00.000Z' } } as const;
@@ -181,4 +189,25 @@ test('an event is of its result, else of its store, else of its pipeline', () =>
   expect(subjectOf(event)).toBe('o-1 (Flink)');
   expect(subjectOf({ ...event, businessKey: null })).toBe('orders-flink');
   expect(subjectOf({ ...event, businessKey: null, store: 'MONGODB' })).toBe('MongoDB');
+});
+
+test('a fault says what it does, how it stands, and until when; they are shown by whom they hit', () => {
+  const fault = (name: string, state: string, healsAt: string | null = null) => ({ name, state, healsAt, error: null });
+  const kill = fault('kill kafka', 'ON', '2026-01-05T09:00:20.000Z');
+  const others = [
+    fault('freeze kafka', 'INJECTING'),
+    fault('cdc-pause', 'HEALING'),
+    fault('kill-at-commit taskmanager', 'OFF'),
+  ];
+  expect([kill, ...others].map(faultInWords)).toEqual([
+    'kill kafka: on, until 09:00:20 UTC',
+    'freeze kafka: begins',
+    'cdc pause: is being mended',
+    'kill at commit taskmanager',
+  ]);
+  expect(faultGroups([kill, ...others]).map(([victim, own]) => [victim, own.length])).toEqual([
+    ['kafka', 2],
+    ['change data capture', 1],
+    ['taskmanager', 1],
+  ]);
 });

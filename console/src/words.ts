@@ -1,5 +1,6 @@
 /** The server's words in those of its readers. Pure. */
 import { adviceFor, CLIENT_REASONS, CONFIDENCE_LEVELS, type ConfidenceLevel } from '../../client/index.js';
+import type { LabFault } from './queries.js';
 
 export interface LevelWords {
   /** Told apart without colours. */
@@ -73,3 +74,29 @@ export const VERDICTS: Readonly<Record<string, string>> = {
   ONE_MISSING: 'Only one of the engines has a value.',
   BOTH_MISSING: 'Neither engine has a value for this key.',
 };
+
+/** What a fault of the lab mode does, and how it stands. */
+export function faultInWords({ name, state, healsAt }: LabFault): string {
+  const [what = '', who] = name.split(' ');
+  const said = `${what.replaceAll('-', ' ')}${who === undefined ? '' : ` ${who}`}`;
+  switch (state) {
+    case 'OFF':
+      return said;
+    case 'INJECTING':
+      return `${said}: begins`;
+    case 'HEALING':
+      return `${said}: is being mended`;
+    default:
+      return `${said}: on${healsAt === null ? '' : `, until ${healsAt.slice(11, 19)} UTC`}`;
+  }
+}
+
+/** By whom they hit; what names nobody hits the change data capture. */
+export function faultGroups(faults: readonly LabFault[]): [victim: string, faults: LabFault[]][] {
+  const groups = new Map<string, LabFault[]>();
+  for (const fault of faults) {
+    const victim = fault.name.split(' ')[1] ?? 'change data capture';
+    groups.set(victim, [...(groups.get(victim) ?? []), fault]);
+  }
+  return [...groups];
+}

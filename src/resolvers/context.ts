@@ -11,6 +11,7 @@ import { Unmet } from '../contract/unmet.js';
 import type { SendingClock } from '../contract/staleness.js';
 import type { Bounds } from '../contract/assess.js';
 import type { Micros, Position } from '../position/position.js';
+import type { FaultDesk } from '../lab/port.js';
 import type { KindDefinition } from '../schema/result-kind.js';
 import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
 import type { DeadLetterDesk, DeadLetterReader, EventReader } from '../stores/port.js';
@@ -86,6 +87,8 @@ export interface Services {
   readonly events: EventReader;
   readonly audit: AuditReader;
   readonly reprocessing: ReprocessingDesk;
+  /** null: lab mode is off. */
+  readonly faults: FaultDesk | null;
   readonly feed: EventFeed;
   readonly changes: ChangeFeed;
   readonly locateEvents: EventLocator;

@@ -8,6 +8,7 @@ import { CompareResolver } from './compare.js';
 import { DeadLetterResolver } from './dead-letters.js';
 import { IngestedResolver } from './ingested.js';
 import { queriesOf, resolverOf } from './kind.js';
+import { LabResolver } from './lab.js';
 import { ResultResolver } from './result.js';
 import { SearchResolver } from './search.js';
 import { StalenessResolver } from './staleness.js';
@@ -34,10 +35,13 @@ const OWN = [
   SystemResolver,
 ] as const;
 
-/** The whole API over the given kinds. @throws AppError CONTRACT_MISSING */
-export function buildApi(kinds: readonly KindClass[] = KINDS): Api {
+/** The whole API over the given kinds; with `lab` also faults. @throws AppError CONTRACT_MISSING */
+export function buildApi(
+  kinds: readonly KindClass[] = KINDS,
+  { lab }: { readonly lab: boolean } = { lab: false },
+): Api {
   return {
-    schema: schemaOf([...OWN, ...kinds.map(resolverOf)]),
+    schema: schemaOf([...OWN, ...(lab ? [LabResolver] : []), ...kinds.map(resolverOf)]),
     readable: new Map([
       ...kinds.flatMap(queriesOf),
       ['result', ['EVENTUAL', 'STRONG']],

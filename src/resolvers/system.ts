@@ -53,6 +53,7 @@ export class SystemResolver {
       position: proof?.position ?? null,
       time: iso(services.proofs.now()),
       stores: reader.stores,
+      lab: services.faults !== null,
       engines: [...new Set(known?.pipelines.map((fact) => fact.engine) ?? [])],
     };
   }

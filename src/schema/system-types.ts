@@ -138,4 +138,6 @@ export class ServerInfo {
   stores!: readonly string[];
   @Field(() => [ProcessingEngineEnum], { description: 'Engines that have been heard of.' })
   engines!: readonly string[];
+  @Field(() => Boolean, { description: 'It offers faults: `faults`, `injectFault` and `healFault` are there.' })
+  lab!: boolean;
 }

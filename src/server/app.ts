@@ -35,7 +35,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { config, logger } = deps;
   const { limits } = config;
   refuseOpenBind(config.host, config.token);
-  const api = buildApi(deps.kinds);
+  const api = buildApi(deps.kinds, { lab: deps.faults !== undefined });
   const metrics = registerMetrics(deps.registry);
   const run = createRunner(api.schema, { capacity: limits.compiledFields, valuesOf: valuesOf(api.schema) });
   const apollo = await startApollo(api, run, limits, metrics, logger, deps.newId);

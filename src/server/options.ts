@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Bounds } from '../contract/assess.js';
 import type { ProofSource } from '../contract/proof-port.js';
+import type { FaultDesk } from '../lab/port.js';
 import type { DecisionRow, EventLocator, PipelineFigures, StoreHealth } from '../resolvers/context.js';
 import type { KindClass } from '../schema/result-kind.js';
 import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
@@ -124,6 +125,8 @@ export interface AppDeps {
   readonly events: EventReader;
   readonly audit: AuditReader;
   readonly reprocessing: ReprocessingDesk;
+  /** Lab mode; left out: it is off, and absent from the schema. */
+  readonly faults?: FaultDesk;
   /** Calls back when there may be new events, or changed results (position/channels.ts). */
   readonly listen: (channel: string, told: () => void) => { stop(): Promise<void> };
   readonly locateEvents: EventLocator;

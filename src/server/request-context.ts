@@ -58,6 +58,7 @@ export function requestContexts(deps: AppDeps, observed: Observed, metrics: Metr
     events: deps.events,
     audit: deps.audit,
     reprocessing: deps.reprocessing,
+    faults: deps.faults ?? null,
     feed: new EventFeed({
       log: deps.events,
       listen: (told) => deps.listen(EVENTS_CHANNEL, told),

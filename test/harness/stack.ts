@@ -1,7 +1,8 @@
 import { APP_NAMES, type AppName, type AppOverride } from '../../stack/apps.js';
 import { stackIdOf } from '../../stack/paths.js';
 import type { JobControl } from '../../stack/flink/control.js';
-import { COMPONENT_NAMES, type Component, type ComponentName } from '../../stack/process/component.js';
+import { handlesOf } from '../../stack/handles.js';
+import type { Component, ComponentName } from '../../stack/process/component.js';
 import { processesOf, type FoundProcess } from '../../stack/process/identify.js';
 import { linesOn } from '../../stack/progress.js';
 import { Stack } from '../../stack/stack.js';
@@ -73,7 +74,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     graphqlUrl: `${serverUrl}/graphql`,
     dataFolder: sandbox.paths.data,
     logFolder: sandbox.paths.logs,
-    processes: handles(stack),
+    processes: handlesOf(stack),
     flink: stack.flink,
     startApp: (name, override) => stack.startApp(name, override),
     living,
@@ -89,19 +90,4 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
 function serverOf({ overrides, reprocessing = false }: TestStackOptions): AppOverride {
   const { server } = overrides ?? {};
   return { ...server, env: { ...(reprocessing ? {} : { REPROCESSING: 'off' }), ...server?.env } };
-}
-
-function handles(stack: Stack): Record<ComponentName, Component> {
-  const record = {} as Record<ComponentName, Component>;
-  for (const name of COMPONENT_NAMES) {
-    Object.defineProperty(record, name, {
-      enumerable: true,
-      get: () => {
-        const component = stack.components.get(name);
-        if (component === undefined) throw new Error(`${name} was not started in this stack.`);
-        return component;
-      },
-    });
-  }
-  return record;
 }

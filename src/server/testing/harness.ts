@@ -1,6 +1,7 @@
 /** A running server over fakes, and a client for it. */
 import { pino, type Logger } from 'pino';
 import { Registry } from 'prom-client';
+import type { FaultDesk } from '../../lab/port.js';
 import type { DecisionRow, PipelineFigures, StoreHealth } from '../../resolvers/context.js';
 import type { Store } from '../../words.js';
 import { createApp, type App } from '../app.js';
@@ -50,6 +51,8 @@ export interface HarnessOptions {
   /** Default: Postgres and MongoDB. */
   readonly stores?: readonly Store[];
   readonly decisionTable?: readonly DecisionRow[];
+  /** Lab mode. */
+  readonly faults?: FaultDesk;
   /** Instead of the fake one. */
   readonly log?: Pick<AppDeps, 'events' | 'listen'>;
   /** What `monotonicMs` answers instead of the hand-moved clock. */
@@ -112,6 +115,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     version: '0.0.0-test',
     monotonicMs: options.monotonicMs ?? (() => harness.monotonic),
     newId: () => `id-${++ids}`,
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.kinds === undefined ? {} : { kinds: options.kinds }),
   });
   const { url } = await app.listen();

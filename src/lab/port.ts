@@ -1,0 +1,22 @@
+/** What the lab mode needs of whoever runs the servers. It is off by default, and then absent from the schema. */
+
+export type FaultState = 'OFF' | 'INJECTING' | 'ON' | 'HEALING';
+
+export interface FaultStatus {
+  /** Such as `kill kafka`. */
+  readonly name: string;
+  readonly state: FaultState;
+  /** It is mended by itself then, ISO-8601; null: it is not on. */
+  readonly healsAt: string | null;
+  /** What went wrong when it was last broken or mended, for people; null: nothing. */
+  readonly error: string | null;
+}
+
+export interface FaultDesk {
+  /** Empty while the servers are still starting. @throws AppError LAB_UNAVAILABLE (retryable) */
+  faults(): Promise<readonly FaultStatus[]>;
+  /** Begins it and does not wait for it. @throws AppError FAULT_UNKNOWN, FAULT_BUSY (retryable), LAB_UNAVAILABLE (retryable) */
+  inject(name: string): Promise<FaultStatus>;
+  /** Begins to mend it; mending what is not broken does nothing. @throws AppError FAULT_UNKNOWN, LAB_UNAVAILABLE (retryable) */
+  heal(name: string): Promise<FaultStatus>;
+}
