@@ -17,7 +17,7 @@ public final class SymbolState {
   /** No bucket of predecessors below this one is kept. */
   public long lowestBucket = Long.MAX_VALUE;
 
-  /** Starts of windows that were forgotten before the source partition's own watermark had passed them. */
+  /** Starts of windows that have closed and are kept: the source partition's own watermark had not passed them. */
   public List<Long> closed = new ArrayList<>();
 
   /** Source partition and offset of the event before; -1: none, or none since this is remembered. */

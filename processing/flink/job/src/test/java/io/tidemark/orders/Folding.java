@@ -8,8 +8,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.KeyedStateBackend;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.ProcessOperator;
 import org.apache.flink.streaming.api.operators.co.CoBroadcastWithKeyedOperator;
 import org.apache.flink.streaming.util.KeyedBroadcastOperatorTestHarness;
@@ -79,6 +83,15 @@ final class Folding implements AutoCloseable {
   List<JsonNode> time(long ms) throws Exception {
     fold.setProcessingTime(ms);
     return said();
+  }
+
+  /** Symbols of which windows are in the state. */
+  List<String> symbolsWithWindows() {
+    AbstractStreamOperator<?> operator = (AbstractStreamOperator<?>) fold.getOperator();
+    KeyedStateBackend<String> backend = operator.getKeyedStateBackend();
+    try (Stream<String> symbols = backend.getKeys("windows", VoidNamespace.INSTANCE)) {
+      return symbols.sorted().toList();
+    }
   }
 
   Snapshot snapshot(long id) throws Exception {

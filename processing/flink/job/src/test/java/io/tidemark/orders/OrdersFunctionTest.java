@@ -157,14 +157,24 @@ class OrdersFunctionTest {
   }
 
   @Test
-  void aForgottenWindowIsNeverOpenedAgain() throws Exception {
+  void aClosedWindowIsKeptUntilItsOwnPartitionHasPassedItHoweverFarTheOthersAreAndThenForgotten() throws Exception {
     try (Folding folding = new Folding(FoldSettings.DEFAULTS)) {
       folding.see(Events.record(1, 0, Events.event(1, "A", T0)));
-      assertEquals(1, folding.watermark(T0 + 6 * MINUTE - 1 + OrdersFunction.KEPT_CLOSED_MS).size());
-      List<JsonNode> said = folding.see(Events.record(1, 1, Events.event(2, "A", T0)));
+      // After a day without the job, partition 0 is read to its end before the first fetch of partition 1 is answered.
+      assertEquals(1, folding.watermark(T0 + 24 * 60 * MINUTE).size());
+      folding.time(60_000);
+      JsonNode again = last(folding.see(Events.record(1, 1, Events.event(2, "A", T0))));
+      assertEquals(2, again.path("calculated_value").path("orders_total").asInt());
+      assertTrue(last(folding.watermark(T0 + 24 * 60 * MINUTE + 1)).path("final").asBoolean());
+      // Its own partition passes it.
+      folding.see(Events.record(1, 2, Events.event(3, "B", T0 + 6 * MINUTE + 10_000)));
+      assertEquals(List.of("A", "B"), folding.symbolsWithWindows());
+      ObjectNode update = Events.event(1, "A", T0 + 1).put("op", "u").put("version", 2);
+      assertEquals(List.of("order"), Folding.kinds(folding.see(Events.record(1, 3, update))));
+      assertEquals(List.of("B"), folding.symbolsWithWindows());
+      List<JsonNode> said = folding.see(Events.record(1, 4, Events.event(4, "A", T0)));
       assertEquals(List.of("order", "_late_dropped"), Folding.kinds(said));
-      // Another window of the same time was never closed.
-      assertEquals(List.of(1L), totals(folding.see(Events.record(1, 2, Events.event(3, "B", T0)))));
+      assertEquals(List.of(), folding.see(Events.record(1, 5, Events.event(1, "A", T0))));
     }
   }
 
