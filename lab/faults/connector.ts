@@ -37,6 +37,41 @@ export class Connector {
     throw new Error(`the connector is ${states?.join() ?? 'unknown'}, not ${state}`);
   }
 
+  /** What it was registered with. @throws Error when Connect does not say */
+  async config(): Promise<Record<string, string>> {
+    const response = await fetch(this.url('config'), { signal: AbortSignal.timeout(REQUEST_MS) });
+    if (!response.ok) throw new Error(`Kafka Connect does not tell the connector's settings: ${response.status}`);
+    return (await response.json()) as Record<string, string>;
+  }
+
+  /** Changes its settings, which begins its task anew. @throws Error when Connect refuses them */
+  async configure(config: Readonly<Record<string, string>>): Promise<void> {
+    const end = performance.now() + STATE_MS;
+    for (;;) {
+      const response = await fetch(this.url('config'), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(config),
+        signal: AbortSignal.timeout(REQUEST_MS),
+      }).catch(() => null);
+      if (response?.ok === true) return;
+      if (performance.now() > end) throw new Error(`Kafka Connect refuses settings: ${await response?.text()}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
+  /** Waits until one of its tasks is in that state. @throws Error when the time is over */
+  async untilTask(state: string): Promise<void> {
+    const end = performance.now() + STATE_MS;
+    let states: string[] | null = null;
+    while (performance.now() < end) {
+      states = await this.states();
+      if (states?.slice(1).includes(state)) return;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    throw new Error(`no task of the connector is ${state}: ${states?.join() ?? 'unknown'}`);
+  }
+
   private url(path: string): string {
     return `${this.connectUrl}/connectors/${NAME}/${path}`;
   }

@@ -1,3 +1,5 @@
+import type { Link } from './link.js';
+
 /**
  * A fault: something that is done to a running stack, and undone. Which process it hits is an argument; nothing here knows how
  * the servers are started, and nothing imports from src/.
@@ -45,6 +47,8 @@ export interface FlinkJob {
   checkpointWritten(): Promise<void>;
   /** @returns where it lies; the job goes on */
   savepoint(): Promise<string>;
+  /** Ends it, all its output committed; it stays down. @returns where its state lies */
+  stopWithSavepoint(): Promise<string>;
   /** Ends it and begins it again from there. */
   restartFrom(path: string): Promise<void>;
 }
@@ -62,4 +66,15 @@ export interface Target {
   readonly connectUrl: string;
   readonly postgresUrl: string;
   readonly flink?: FlinkJob | undefined;
+}
+
+/** Of a stack that the lab has made for it: links that can be cut, clocks that can be moved, a source to write to. */
+export interface LabTarget extends Target {
+  readonly kafkaBrokers: string;
+  /** Of a server that answers whatever happens to the other one. */
+  readonly graphqlUrl: string;
+  /** Between the first server and what the name says. */
+  readonly links: Readonly<Partial<Record<VictimName, Link>>>;
+  /** By program: the file in which the offset of its clock stands (clock-shift.mjs). */
+  readonly clocks: Readonly<Partial<Record<VictimName, string>>>;
 }

@@ -7,6 +7,7 @@ import { Component } from '../../stack/process/component.js';
 import { eventually } from '../../test/harness/eventually.js';
 import { VICTIMS, type FlinkJob, type Target, type Victim } from './fault.js';
 import { catalogue, flinkFaults } from './index.js';
+import { jobRestart } from './job-restart.js';
 
 /** A real process with a child in a group of its own, as Postgres has them, behind the supervisor that the stack uses. */
 const PARENT = `const { spawn } = require('node:child_process');
@@ -137,6 +138,10 @@ describe('faults of Flink', () => {
       this.did.push('savepoint');
       return '/older';
     }
+    async stopWithSavepoint(): Promise<string> {
+      this.did.push('stopped');
+      return '/where-it-was';
+    }
     async restartFrom(path: string): Promise<void> {
       this.did.push(`from ${path}`);
     }
@@ -177,6 +182,17 @@ describe('faults of Flink', () => {
     job.did.length = 0;
     await flink('older-checkpoint jobmanager').inject();
     expect(job.did).toEqual(['savepoint', '3 checkpoints', 'from /older']);
+  });
+
+  test('a restarted job goes on from where it was stopped, once, and is waited for', async () => {
+    job.did.length = 0;
+    const one = jobRestart({ flink: job });
+    await one.inject();
+    expect(await one.isActive()).toBe(true);
+    await one.heal();
+    expect([job.did, job.ran, await one.isActive()]).toEqual([['stopped', 'from /where-it-was'], true, false]);
+    await one.heal();
+    expect(job.did).toHaveLength(2);
   });
 
   test('between pre-commit and commit: once a checkpoint is whole, and not before, the TaskManager is killed', async () => {

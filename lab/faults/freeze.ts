@@ -31,6 +31,9 @@ function tree(root: number): Stat[] {
   return found;
 }
 
+/** The process and all its descendants that live now, parents first. */
+export const familyOf = (root: number): number[] => tree(root).map(({ pid }) => pid);
+
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

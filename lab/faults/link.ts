@@ -24,6 +24,8 @@ export interface Link {
   /** Every open connection is reset, and new ones are refused. */
   cut(): void;
   heal(): void;
+  /** Something is done to it now. */
+  readonly isTroubled: boolean;
   /** Connections that are open now. */
   readonly connections: number;
   /** Bytes passed to the clients so far. */
@@ -107,6 +109,10 @@ class ProxyLink implements Link {
 
   get port(): number {
     return (this.server.address() as AddressInfo).port;
+  }
+
+  get isTroubled(): boolean {
+    return this.latencyMs > 0 || this.silent || this.refusing;
   }
 
   get connections(): number {

@@ -23,6 +23,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   connector: ['connector', 'connect', 'kafka', 'postgres'],
   jobmanager: ['jobmanager', 'taskmanager', 'kafka'],
   taskmanager: ['taskmanager', 'jobmanager', 'kafka'],
+  source: ['source', 'kafka', 'postgres', 'processor', 'jobmanager', 'taskmanager', 'server'],
 };
 
 /** Two faults of one victim would undo each other, and the connector can't be told anything while what it needs is down. */
