@@ -27,7 +27,7 @@ import { createExpiryJob } from './expire.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
 import { createProjection, type Projection } from './projections/run.js';
-import { watchPipelines, watchStores } from './pipelines.js';
+import { watchEngines, watchPipelines, watchStores } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
 import { createReadModels } from './read-models.js';
 import { createReprocessingDesk } from './reprocessing/desk.js';
@@ -220,6 +220,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     onError: (err) => log.warn({ err }, 'settling dead letters failed; it is tried again'),
   });
   onStop(() => settling.stop());
+  const engines = watchEngines({ log, pool: pools.ingest, highest });
+  onStop(() => engines.stop());
   const reprocessing = startReprocessing({
     config,
     pool: pools.ingest,

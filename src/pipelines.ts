@@ -7,6 +7,7 @@ import type { Config } from './config.js';
 import { monotonicMs } from './contract/proof.js';
 import { TOPIC_ORDERS, TOPIC_RESULTS_FLINK } from '../wire/topics.js';
 import { createGroupOffsets } from './ingest/consumer.js';
+import { createDivergenceWatch } from './ingest/divergence.js';
 import { startPeriodic, type Periodic } from './ingest/periodic.js';
 import type { WatchedConsumer } from './log/port.js';
 import { AcceptedSources } from './monitor/accepted.js';
@@ -27,6 +28,7 @@ const OFFSETS_TIMEOUT_MS = 2_000;
 const SOURCE_EVERY_MS = 2_000;
 /** While somebody waits for what has been accepted. */
 const ACCEPTED_EVERY_MS = 250;
+const DIVERGENCE_EVERY_MS = 1_000;
 
 export interface Watching {
   readonly config: Config;
@@ -38,6 +40,14 @@ export interface Watching {
   readonly consumer: WatchedConsumer;
   readonly rawLog: RawLog;
 }
+
+/** Looks whether the engines say the same where they have folded the same. */
+export const watchEngines = ({ log, pool, highest }: Pick<Watching, 'log' | 'pool' | 'highest'>): Periodic =>
+  startPeriodic({
+    everyMs: DIVERGENCE_EVERY_MS,
+    run: createDivergenceWatch(pool, highest),
+    onError: (err) => log.warn({ err }, 'the engines could not be compared; it is tried again'),
+  });
 
 /** Tells of stores that fall behind, stop answering, come back; and of CDC as a whole. */
 export const watchStores = (

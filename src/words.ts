@@ -75,6 +75,8 @@ export const REASONS = {
   VIOLATION_VALUE_CONFLICT: 'The same coverage was reported with two different values.',
   VIOLATION_REVISION_REGRESSION: 'The job went back behind what it had emitted before, without a restore.',
   VIOLATION_SOURCE_EXPIRED: 'It is in doubt, and the source no longer holds the first events that it was made from.',
+  VIOLATION_ENGINE_DIVERGENCE:
+    'An engine with better evidence says something else of the very same source offsets; one of the two is wrong.',
   EVIDENCE_MISSING_assignment: 'The pipeline did not say where its run began.',
   EVIDENCE_MISSING_coverage: 'The result does not say which source offsets it covers.',
   EVIDENCE_MISSING_seq: 'The result carries no sequence number, so lost output would go unnoticed.',

@@ -67,6 +67,15 @@ export const READ_TIME_RULES: readonly ReadTimeRule[] = [
     decision: 'confidence = LOW: nothing is left to verify it from',
   },
   {
+    scenario: 'violation: the engines folded the same offsets into different values',
+    engine: 'KAFKA_ONLY',
+    postgres: 'UPSERT',
+    level: 'LOW',
+    reason: 'VIOLATION_ENGINE_DIVERGENCE',
+    readModels: CDC,
+    decision: LOWERED,
+  },
+  {
     scenario: 'violation: an undecodable record could belong to an open result that was there before it',
     engine: 'ANY',
     postgres: 'STABLE',

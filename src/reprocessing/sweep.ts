@@ -9,7 +9,7 @@ import type { Pool } from 'pg';
  * failed, is not tried again by itself.
  */
 const REPAIRABLE = `array['RESTART_DUPLICATION', 'ROLLBACK_REFUSED', 'RESULT_EXPIRED', 'VIOLATION_VALUE_CONFLICT',
-  'VIOLATION_REVISION_REGRESSION', 'VIOLATION_OUTPUT_GAP', 'VIOLATION_SOURCE_KEY_MOVED', 'VIOLATION_LATE_DROPPED']`;
+  'VIOLATION_REVISION_REGRESSION', 'VIOLATION_OUTPUT_GAP', 'VIOLATION_SOURCE_KEY_MOVED', 'VIOLATION_LATE_DROPPED', 'VIOLATION_ENGINE_DIVERGENCE']`;
 
 const INSERT = `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position, requested_by)`;
 const TRIED = `exists (select from reprocessing_requests q where q.kind = r.kind and q.business_key = r.business_key

@@ -86,8 +86,14 @@ test.each(CASES.map((row) => [row['case'] ?? '', row] as const))('%s', (_, row) 
 
 test('every reason that is held when a row is read has a case', () => {
   const shown = new Set(CASES.flatMap((row) => list(row['why'] ?? '')));
-  // Held by a control record, by who recomputes, a dead letter, and against a null or a set: plan, worker, dead-letters, assess.
-  const elsewhere = ['VIOLATION_LATE_DROPPED', 'VIOLATION_SOURCE_EXPIRED', 'VIOLATION_DEAD_LETTER', 'RESULT_EXPIRED'];
+  // Held by a control record, by who recomputes, who compares the engines, a dead letter, and against a null or a set: plan, worker, dead-letters, assess.
+  const elsewhere = [
+    'VIOLATION_LATE_DROPPED',
+    'VIOLATION_SOURCE_EXPIRED',
+    'VIOLATION_ENGINE_DIVERGENCE',
+    'VIOLATION_DEAD_LETTER',
+    'RESULT_EXPIRED',
+  ];
   const reasons = READ_TIME_RULES.map(({ reason }) => String(reason));
   expect(reasons.filter((reason) => !shown.has(reason) && !elsewhere.includes(reason))).toEqual([]);
 });
