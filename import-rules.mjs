@@ -35,6 +35,8 @@ export const IMPORT_RULES = [
       'src/stores/audit-port.ts',
       // Whose coverage is more is said in one place.
       'src/decision/coverage.ts',
+      // So is how far the subtasks of a run have come.
+      'src/decision/progress.ts',
     ],
   },
   { from: 'src/stores/audit-port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },

@@ -213,6 +213,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     engines: ENGINES,
     sourceTopic: TOPIC_ORDERS,
     send: (topic, message) => producer.send(topic, message),
+    accepted: monitor.accepted,
   });
   const settling = startPeriodic({
     everyMs: SETTLE_EVERY_MS,

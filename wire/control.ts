@@ -30,6 +30,8 @@ export interface SourceProgress {
 export interface HeartbeatPayload {
   readonly state: 'RUNNING' | 'STOPPING';
   readonly sources?: Readonly<Record<string, SourceProgress>>;
+  /** FLINK: how many subtasks the run has, each of which speaks for itself. */
+  readonly subtasks?: number;
 }
 
 /** `business_key` of the message is the result that the event would have belonged to. */

@@ -1,5 +1,6 @@
 /** Stored facts of a pipeline in one result partition → the evidence that an assessment asks for. Pure. */
 import { micros, position, type Micros } from '../position/position.js';
+import { slowest, type Progress } from '../decision/progress.js';
 import type { ProcessingEngine } from '../words.js';
 import type { CheckpointEvidence } from './checkpoints.js';
 import type { PipelineFact } from './proof-port.js';
@@ -44,7 +45,8 @@ export interface StoredFacts {
       readonly lineage: CheckpointEvidence['lineage'];
       readonly completed: number | null;
       readonly intervalMs: number | null;
-      readonly progress: Readonly<Record<string, Readonly<Record<string, number>>>>;
+      readonly progress: Progress;
+      readonly subtasks?: number | null;
     } | null;
   };
 }
@@ -63,20 +65,12 @@ export const latest = (times: readonly (string | null)[]): string | null =>
     times[0] ?? null,
   );
 
-/** How far every subtask that speaks of a source partition has come in it. */
-function slowest(progress: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
-  const slow: Record<string, number> = {};
-  for (const own of Object.values(progress)) {
-    for (const [p, next] of Object.entries(own)) slow[p] = Math.min(slow[p] ?? next, next);
-  }
-  return slow;
-}
-
 function checkpointsOf({ current, provenAt }: StoredFacts['facts']): CheckpointEvidence | null {
   if (current === undefined || current === null) return null;
-  const { run, lineage, completed, intervalMs, progress } = current;
+  const { run, lineage, completed, intervalMs } = current;
+  const progress = slowest(current.progress, current.subtasks);
   const proven = provenAt === undefined || provenAt === null ? null : micros(provenAt);
-  return { run, lineage, completed, intervalMs, progress: slowest(progress), provenAt: proven };
+  return { run, lineage, completed, intervalMs, progress, provenAt: proven };
 }
 
 /**
@@ -115,6 +109,7 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
   const counted = sources.map(([, source]) => source?.appendTime ?? null);
   const watermarks = sources.flatMap(([, source]) => (source?.watermark == null ? [] : [Date.parse(source.watermark)]));
   const known = counted.length > 0 && counted.every((time) => time !== null);
+  const checkpoints = checkpointsOf(stored.facts);
   return {
     pipeline: stored.pipeline,
     engine: stored.engine,
@@ -127,7 +122,9 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
     // Records appended within the same millisecond may still be uncounted.
     sourceAsOf: known ? new Date(Math.min(...counted.map((time) => Date.parse(time ?? ''))) - 1).toISOString() : null,
     sources: Object.fromEntries(
-      sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]])),
+      current === null
+        ? sources.flatMap(([p, source]) => (source === undefined ? [] : [[p, String(source.nextOffset)]]))
+        : Object.entries(checkpoints?.progress ?? {}).map(([p, next]) => [p, String(next)]),
     ),
     owners: Object.fromEntries(Object.entries(assignments).map(([p, { run }]) => [p, run])),
     gapRuns: [
@@ -139,7 +136,7 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
       Object.values(assignments).flatMap((own) => (own.startOffset === 0 ? [] : [own.maxEventTimeBefore ?? null])),
     ),
     lossOffset: stored.facts.lossOffset ?? lostBefore(stored.facts.gaps),
-    checkpoints: checkpointsOf(stored.facts),
+    checkpoints,
     watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),
     position: position(stored.position),
   };

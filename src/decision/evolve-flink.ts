@@ -112,10 +112,15 @@ function prove(facts: PipelineFacts, current: CurrentRun, stamp: Stamp, at: Micr
 
 function beat(facts: PipelineFacts, current: CurrentRun, record: IncomingHeartbeat, at: Micros): PipelineFacts {
   const { state, sources, stamp } = record;
+  const subtasks = record.subtasks ?? current.subtasks ?? null;
   const reached = Object.entries(sources).map(([p, { nextOffset }]) => [p, nextOffset] as const);
   return {
     ...facts,
-    current: { ...current, progress: { ...current.progress, [stamp.subtask]: Object.fromEntries(reached) } },
+    current: {
+      ...current,
+      progress: { ...current.progress, [stamp.subtask]: Object.fromEntries(reached) },
+      ...(subtasks === null ? {} : { subtasks }),
+    },
     heartbeats: { [stamp.run]: { at, state, sources } },
   };
 }

@@ -2,6 +2,7 @@
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros } from '../position/position.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
+import type { Progress } from './progress.js';
 
 /** Source partition → [first, last] offset folded, inclusive. */
 export type Coverage = Readonly<Record<string, readonly [number, number]>>;
@@ -131,6 +132,8 @@ export interface IncomingHeartbeat {
   readonly stamp: Stamp;
   readonly state: 'RUNNING' | 'STOPPING';
   readonly sources: Readonly<Record<string, SourceProgress>>;
+  /** FLINK: how many subtasks the run has, each of which speaks for itself; null or left out: it does not say. */
+  readonly subtasks?: number | null;
 }
 
 /** A result that an engine dropped an event of, or that something else is held against by key. */
@@ -180,7 +183,9 @@ export interface CurrentRun {
   readonly completed: number | null;
   readonly intervalMs: number | null;
   /** Subtask → source partition → next offset to fold: how far it has (re)played, as far as it says. */
-  readonly progress: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly progress: Progress;
+  /** How many subtasks it has; null or left out: it does not say. */
+  readonly subtasks?: number | null;
 }
 
 /** What is known of one pipeline in one result partition (contract.md §2). Stored as JSON, versioned by position. */

@@ -233,6 +233,7 @@ function incomingControl(message: ControlMessage, place: Place, from: LogRecord)
         stamp,
         state: payload.state,
         sources: Object.fromEntries(sources) as Record<string, SourceProgress>,
+        subtasks: payload.subtasks ?? null,
       };
     }
     case '_late_dropped': {

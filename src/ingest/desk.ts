@@ -14,7 +14,7 @@ import { lockReports, noteReplay, noteSettled, readLetters, type StoredLetter } 
 import { beginOn } from './postgres.js';
 import type { IngestTransaction, Tick } from './port.js';
 import { checkedTick } from './rewound.js';
-import { settle } from './settle.js';
+import { settle, type Accepted } from './settle.js';
 
 export interface SourceMessage {
   /** Left out: the one of its key. */
@@ -33,6 +33,8 @@ export interface DeskOptions {
   /** Resolves once the broker has it, with where. */
   readonly send: (topic: string, message: SourceMessage) => Promise<{ partition: number; offset: bigint }>;
   readonly decode?: typeof decode;
+  /** What an engine with checkpoints has counted, if its heartbeats don't say so. Left out: nobody looks. */
+  readonly accepted?: () => Accepted;
   /** Called where a crash is the most awkward: the tests break in there. */
   readonly hook?: (point: 'sent') => void;
 }
@@ -63,7 +65,7 @@ const unreplayable = (letter: StoredLetter, why: string): AppError =>
   refuse('DEAD_LETTER_UNREPLAYABLE', `${nameOf(letter)} can only be dismissed: ${why}.`);
 
 export function createDesk(options: DeskOptions): DeadLetterDesk & { settle(): Promise<void> } {
-  const { pool, highest, engines, sourceTopic, send, hook } = options;
+  const { pool, highest, engines, sourceTopic, send, hook, accepted = () => new Map() } = options;
 
   /** The source event in a letter, as it will be written again. */
   function eventOf(letter: StoredLetter, mended: string | undefined): SourceMessage {
@@ -180,9 +182,9 @@ export function createDesk(options: DeskOptions): DeadLetterDesk & { settle(): P
     async dismiss(ids) {
       await lettersOf(ids);
       await dismissAll(ids);
-      await settle(pool, highest);
+      await settle(pool, highest, accepted);
     },
-    settle: () => settle(pool, highest),
+    settle: () => settle(pool, highest, accepted),
   };
 }
 

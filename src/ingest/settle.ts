@@ -5,9 +5,11 @@
  */
 import type { Pool } from 'pg';
 import { capOf } from '../decision/decide.js';
-import type { PipelineFacts, ResultState } from '../decision/state.js';
+import { slowest } from '../decision/progress.js';
+import { NO_FACTS, type PipelineFacts, type ResultState } from '../decision/state.js';
 import { keyOf, type ResultKey } from '../position/commit-log.js';
 import type { Highest } from '../position/highest.js';
+import type { ProcessingEngine } from '../words.js';
 import { eventsOfRow } from '../staleness/transitions.js';
 import { changedKeys, documents } from './commit.js';
 import { lockReplayed, noteSettled, readRaisable, readUnraised, type StoredLetter } from './letters.js';
@@ -19,30 +21,48 @@ const AT_ONCE = 500;
 const REASON = 'VIOLATION_DEAD_LETTER';
 
 interface Facts {
+  readonly engine: ProcessingEngine;
   readonly result_topic: string;
   readonly result_partition: number;
   readonly facts: PipelineFacts;
 }
 
-const factsOf = async (pool: Pick<Pool, 'query'>, pipeline: string): Promise<Facts[]> =>
-  (
-    await pool.query<Facts>('select result_topic, result_partition, facts from pipeline_facts where pipeline = $1', [
-      pipeline,
-    ])
-  ).rows;
+const factsOf = async (pool: Pick<Pool, 'query'>, pipeline: string): Promise<Facts[]> => {
+  const { rows } = await pool.query<Facts>(
+    'select engine, result_topic, result_partition, facts from pipeline_facts where pipeline = $1',
+    [pipeline],
+  );
+  // What a release before 0.3.0 wrote knows less.
+  return rows.map((row) => ({ ...row, facts: { ...NO_FACTS, ...row.facts } }));
+};
+
+/** Of several pipelines with checkpoints nobody knows whose source was looked at. */
+async function onlyOne(pool: Pick<Pool, 'query'>, engine: ProcessingEngine): Promise<boolean> {
+  const { rows } = await pool.query('select distinct pipeline from pipeline_facts where engine = $1 limit 2', [engine]);
+  return rows.length === 1;
+}
+
+/** Source partition → next offset: everything below is counted by the one pipeline with checkpoints, and accepted (monitor/accepted.ts). */
+export type Accepted = ReadonlyMap<number, bigint>;
+const NOTHING_ACCEPTED: Accepted = new Map();
 
 /**
  * Has the pipeline counted this source record, or said what else became of it, in every one of its result partitions? Its
- * heartbeats say so: all that it makes of records below `nextOffset` stands before them in the log. Pure.
+ * heartbeats say so: all that it makes of records below `nextOffset` stands before them in the log. Of an engine with
+ * checkpoints all subtasks must have said so, unless it was seen otherwise. Pure.
  */
 export function counted(
   { partition, offset }: { readonly partition: number; readonly offset: bigint },
   facts: readonly PipelineFacts[],
+  accepted: Accepted = NOTHING_ACCEPTED,
 ): boolean {
-  const beyond = ({ assignments, heartbeats }: PipelineFacts): boolean => {
+  const beyond = ({ assignments, heartbeats, current }: PipelineFacts): boolean => {
     const run = assignments[partition]?.run;
-    const next = run === undefined ? undefined : heartbeats[run]?.sources[partition]?.nextOffset;
-    return next !== undefined && BigInt(next) > offset;
+    const next =
+      current === null
+        ? heartbeats[run ?? '']?.sources[partition]?.nextOffset
+        : slowest(current.progress, current.subtasks)[partition];
+    return BigInt(next ?? 0) > offset || (current !== null && (accepted.get(partition) ?? 0n) > offset);
   };
   return facts.length > 0 && facts.every(beyond);
 }
@@ -54,15 +74,18 @@ export function raise(row: ResultState): ResultState {
 }
 
 /** Replays that have been counted are settled, all in one position. */
-async function settleReplayed(pool: Pool, highest: Highest): Promise<void> {
+async function settleReplayed(pool: Pool, highest: Highest, accepted: () => Accepted): Promise<void> {
   const { tx, client } = await beginOn(pool);
   try {
     const waiting = await lockReplayed(client);
     const settled: bigint[] = [];
     for (const pipeline of new Set(waiting.map(({ reportedBy }) => reportedBy))) {
-      const facts = (await factsOf(pool, pipeline)).map((row) => row.facts);
+      const places = await factsOf(pool, pipeline);
+      const facts = places.map((row) => row.facts);
+      const looked = places[0]?.engine === 'FLINK' && (await onlyOne(pool, 'FLINK'));
+      const seen = looked ? accepted() : NOTHING_ACCEPTED;
       const done = ({ reportedBy, replay }: StoredLetter): boolean =>
-        reportedBy === pipeline && replay !== null && counted(replay, facts);
+        reportedBy === pipeline && replay !== null && counted(replay, facts, seen);
       settled.push(...waiting.filter(done).map(({ id }) => id));
     }
     if (settled.length === 0) return;
@@ -125,8 +148,12 @@ async function raiseAll(pool: Pool, highest: Highest): Promise<void> {
   await pool.query('update dead_letters set raised = true where id = any($1::bigint[])', [letters.map(({ id }) => id)]);
 }
 
-/** One round. @throws whatever Postgres says; the next round goes on */
-export async function settle(pool: Pool, highest: Highest): Promise<void> {
-  await settleReplayed(pool, highest);
+/**
+ * One round.
+ * @param accepted asked only while somebody waits for an engine with checkpoints
+ * @throws whatever Postgres says; the next round goes on
+ */
+export async function settle(pool: Pool, highest: Highest, accepted: () => Accepted): Promise<void> {
+  await settleReplayed(pool, highest, accepted);
   await raiseAll(pool, highest);
 }
