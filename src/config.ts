@@ -198,7 +198,7 @@ export const VARIABLES = {
   },
   REPROCESSING: {
     schema: z.enum(['on', 'off']),
-    default: 'off',
+    default: 'on',
     about: 'Whether this server recomputes results that are LOW from the source. Any number of servers may.',
   },
   REPROCESSING_EVERY_MS: {
