@@ -52,7 +52,7 @@ function kindLines(own: CheckedPipeline, kind: CheckedKind): string[] {
     `  ${kind.kind}: ${kind.records} results${others}. Best level: ${kind.best} (${levels.join(', ')})`,
     ...(why.length === 0 ? [] : [`  Why not HIGH: ${why.join(', ')}`]),
     ...(own.engine === 'KAFKA_ONLY' && kind.best === 'EVENTUALLY_CONSISTENT'
-      ? ['  More is not to be had without checkpoints, but by recomputation from the source (REPROCESSING=on).']
+      ? ['  More is not to be had without checkpoints, but by recomputation from the source (REPROCESSING).']
       : []),
     table(['evidence', 'carried by'], rows),
   ];
