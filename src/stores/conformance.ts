@@ -2,6 +2,7 @@
  * What every read model must do, as tests: each store runs this suite against its real server, the fake runs it too.
  * A store that can't keep a claim names it in `exceptions` with the reason, and its README says the same.
  */
+import { describeAudit } from './conformance.audit.js';
 import { describeExactness } from './conformance.exact.js';
 import { describeExpiry } from './conformance.expiry.js';
 import { describeListing } from './conformance.lists.js';
@@ -23,6 +24,12 @@ export interface ConformanceSubject {
   wipe(): Promise<void>;
   /** Somebody else's drop: the data is gone, and nothing has its name. */
   drop(): Promise<void>;
+  /** A stranger puts this document there, whatever its position, in the place of what was there. Everybody sees it. */
+  plant(document: StoredResult): Promise<void>;
+  /** A stranger removes the document of the key, physically. */
+  remove(key: ResultKey): Promise<void>;
+  /** A stranger makes of the document of the key what can't be read as one. */
+  garble(key: ResultKey): Promise<void>;
   /** `base`, altered so that this store can't hold it. */
   unacceptable(base: StoredResult): StoredResult;
   close(): Promise<void>;
@@ -56,6 +63,12 @@ export const CLAIMS = [
   'expired',
   'purge',
   'purge-under-writers',
+  'scan',
+  'repair',
+  'repair-newer',
+  'repair-ahead',
+  'repair-unreadable',
+  'repair-foreign',
 ] as const;
 export type ClaimId = (typeof CLAIMS)[number];
 export type Exceptions = Readonly<Partial<Record<ClaimId, string>>>;
@@ -96,6 +109,7 @@ export function describeReadModel(name: string, factory: ConformanceFactory, exc
     describeExactness(claim);
     describeListing(claim);
     describeExpiry(claim);
+    describeAudit(claim);
   });
 }
 

@@ -1,6 +1,7 @@
 import { describeReadModel, type ConformanceSubject } from './conformance.js';
 import { createMemoryModel, MemoryDisk, type MemoryHook } from './memory.js';
 import { AppError } from '../errors.js';
+import { keyOf } from '../position/commit-log.js';
 
 function subject(): ConformanceSubject {
   const disk = new MemoryDisk();
@@ -20,9 +21,14 @@ function subject(): ConformanceSubject {
     healApplied: async () => void (broken = false),
     wipe: async () => disk.wipe(),
     drop: async () => void (disk.collection = null),
+    plant: async (document) => void disk.collection?.set(keyOf(document), document),
+    remove: async (key) => void disk.collection?.delete(keyOf(key)),
+    garble: () => Promise.reject(new Error('excepted')),
     unacceptable: (base) => ({ ...base, calculatedValue: { unacceptable: true } }),
     close: () => model.close(),
   };
 }
 
-describeReadModel('the fake', async () => subject());
+describeReadModel('the fake', async () => subject(), {
+  'repair-unreadable': 'it holds results, not what could be taken for one',
+});

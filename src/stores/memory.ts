@@ -6,7 +6,7 @@ import { AppError } from '../errors.js';
 import { keyOf } from '../position/commit-log.js';
 import type { Store } from '../words.js';
 import { decodeDocument, encodeDocument } from './document.js';
-import { listResults } from './listing.js';
+import { compareText, listResults } from './listing.js';
 import { newestPerKey } from './newest.js';
 import type { Answer, Applied, ReadModel, StoredResult } from './port.js';
 
@@ -117,6 +117,27 @@ export function createMemoryModel({
       const gone = [...collection].filter(([, result]) => result.position <= to);
       for (const [id] of gone) collection.delete(id);
       return gone.length;
+    },
+    scan: ({ kind, engine, after, limit }) =>
+      answer((collection) =>
+        [...collection.values()]
+          .filter((result) => result.kind === kind && result.engine === engine)
+          .filter(({ businessKey }) => compareText(businessKey, after) > 0)
+          .sort((a, b) => compareText(a.businessKey, b.businessKey))
+          .slice(0, limit)
+          .map((result) => ({ businessKey: result.businessKey, result })),
+      ),
+    async repair(repairs, incarnation) {
+      const { applied, collection } = bound();
+      if (applied.incarnation !== incarnation) throw fail('STORE_CONFLICT', 'another incarnation');
+      const documents = repairs.map(({ document }) => document);
+      await hook('write', documents);
+      for (const { document, over } of repairs) {
+        const stored = collection.get(keyOf(document));
+        if (stored === undefined || stored.position <= document.position || stored.position === over)
+          collection.set(keyOf(document), copied(document));
+      }
+      await hook('applied', documents);
     },
     close: async () => undefined,
   };

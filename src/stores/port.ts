@@ -36,6 +36,10 @@ export interface StoredResult extends ResultKey {
   readonly committedAt: Micros;
 }
 
+/** A mark that there is no such result, where a stranger had put one (ADR 18). To readers it is a null. */
+export const isVacant = ({ deleted, pipeline }: Pick<StoredResult, 'deleted' | 'pipeline'>): boolean =>
+  deleted && pipeline === '';
+
 /** How far a read model has come, and where to go on from: stored in the store itself, with its data. */
 export interface Applied {
   readonly position: Position;
@@ -136,7 +140,31 @@ export type Binding =
   /** Empty, wiped, replaced, of another document version or unreadable: it must be rebuilt before it may answer. */
   | { readonly status: 'unbound'; readonly reason: string };
 
-/** The writing side of a read model. Only a projection calls it. */
+/** A part of what a read model holds of one kind and engine, in the order of the business keys by their bytes. */
+export interface ScanRange {
+  readonly kind: string;
+  readonly engine: ProcessingEngine;
+  /** Only keys after it; '' is before all. */
+  readonly after: string;
+  /** At least 1, at most 5,000. */
+  readonly limit: number;
+}
+
+/** What lies where the document of a key belongs. Deleted and expired ones lie there, too. */
+export interface Scanned {
+  readonly businessKey: string;
+  /** null: it is no document of this key (any more). */
+  readonly result: StoredResult | null;
+}
+
+/** What belongs under the key of `document`. */
+export interface Repair {
+  readonly document: StoredResult;
+  /** The position of what was found there, though nothing of that position is true; null: nothing was, or it has none. */
+  readonly over: Position | null;
+}
+
+/** The writing side of a read model. A projection applies and rebuilds; the auditor scans and repairs (ADR 18). */
 export interface ReadModel extends ResultReader {
   /** Is the data here the data that the applied position speaks of (identity of collection, index, table)? */
   binding(): Promise<Binding>;
@@ -165,6 +193,19 @@ export interface ReadModel extends ResultReader {
    * @returns how many were removed, roughly; 0: nothing is left to do now. @throws AppError STORE_UNAVAILABLE or POSITION_UNKNOWN (retryable)
    */
   purge(to: Position, incarnation: string): Promise<number>;
+  /**
+   * What is there, whoever put it there: everything up to its applied position, as a read by key would find it, and nothing is
+   * thrown for a document that can't be read.
+   * @throws AppError POSITION_UNKNOWN or STORE_UNAVAILABLE (retryable)
+   */
+  scan(range: ScanRange): Promise<Answer<readonly Scanned[]>>;
+  /**
+   * Puts each document in the place of what has its position or an older one, of what is of exactly the position `over`, and of what is
+   * no document at all. What is newer stays, whatever is applied meanwhile. Idempotent; once it resolves every path reads it.
+   * @param incarnation of all positions
+   * @throws AppError STORE_CONFLICT (the store holds another history), POSITION_UNKNOWN, STORE_UNAVAILABLE (all retryable), CHANGE_REJECTED
+   */
+  repair(repairs: readonly Repair[], incarnation: string): Promise<void>;
   close(): Promise<void>;
 }
 

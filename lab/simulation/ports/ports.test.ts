@@ -1,6 +1,7 @@
 import { describeIngestStore } from '../../../src/ingest/conformance.js';
 import { AppError } from '../../../src/errors.js';
 import { describeLogConsumer } from '../../../src/log/conformance.js';
+import { keyOf } from '../../../src/position/commit-log.js';
 import { describeReadModel, type ConformanceSubject } from '../../../src/stores/conformance.js';
 import { createMemoryModel } from '../../../src/stores/memory.js';
 import { createMemoryClockRead, createMemoryIngestStore, type Call } from './ingest.js';
@@ -56,13 +57,17 @@ function subject(search: boolean): ConformanceSubject {
     healApplied: async () => void (broken = false),
     wipe: async () => disk.wipe(),
     drop: async () => void (disk.collection = null),
+    plant: async (document) => void disk.collection?.set(keyOf(document), document),
+    remove: async (key) => void disk.collection?.delete(keyOf(key)),
+    garble: () => Promise.reject(new Error('excepted')),
     unacceptable: (base) => ({ ...base, calculatedValue: { unacceptable: true } }),
     close: async () => undefined,
   };
 }
 
-describeReadModel('the majority store of the simulation', async () => subject(false));
-describeReadModel('the search store of the simulation', async () => subject(true));
+const EXCEPTIONS = { 'repair-unreadable': 'they hold results, not what could be taken for one' };
+describeReadModel('the majority store of the simulation', async () => subject(false), EXCEPTIONS);
+describeReadModel('the search store of the simulation', async () => subject(true), EXCEPTIONS);
 
 /** A limit of virtual time: it costs nothing. */
 const LIMIT_MS = 60_000;

@@ -108,7 +108,7 @@ export function createSearchModel({ disk, hook, send }: SearchOptions): SearchMo
     disk.searchable = { collection, documents: new Map(collection) };
   }
 
-  return {
+  const model: SearchModel = {
     ...inner,
     async list(query) {
       const { search } = shown();
@@ -136,5 +136,10 @@ export function createSearchModel({ disk, hook, send }: SearchOptions): SearchMo
       show(disk.bound.collection);
       disk.search = disk.bound.applied;
     },
+    async repair(repairs, incarnation) {
+      await inner.repair(repairs, incarnation);
+      await model.refresh();
+    },
   };
+  return model;
 }

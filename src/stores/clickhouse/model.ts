@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { RawLog } from '../../raw/port.js';
 import type { ReadModel, StatsReader } from '../port.js';
 import { apply } from './apply.js';
+import { repair, scan } from './audit.js';
 import { readBinding } from './binding.js';
 import { CLICKHOUSE_LIMITS, positionUnknown, type ClickhouseLimits, type ClickhousePlace } from './command.js';
 import type { Meta } from './position.js';
@@ -89,6 +90,8 @@ export function createClickhouseModel(options: ClickhouseModelOptions): ReadMode
       const meta = await boundMeta();
       return meta.applied.incarnation === incarnation ? purge(place, meta, to) : 0;
     },
+    scan: (range) => scan(place, range),
+    repair: async (repairs, incarnation) => repair(place, await boundMeta(), repairs, incarnation),
     close: () => client.close(),
   };
 }

@@ -3,7 +3,7 @@
  * position. Idempotent by position, so that whatever was lost between the two is simply written again.
  */
 import type { AppError } from '../../errors.js';
-import type { Position } from '../../position/position.js';
+import { position, type Position } from '../../position/position.js';
 import { newestPerKey } from '../newest.js';
 import type { Applied, Change, StoredResult } from '../port.js';
 import { verifyIdentity } from './binding.js';
@@ -34,6 +34,8 @@ export interface Written {
   readonly id: string;
   readonly position: Position;
   readonly source: string;
+  /** Of exactly this position, what is there is replaced, too (a repair). */
+  readonly over?: Position | null;
 }
 
 /** @throws AppError CHANGE_REJECTED for a document that is too large */
@@ -84,10 +86,24 @@ export async function write(place: ElasticPlace, index: string, documents: reado
     ({ id, position, source }) =>
       `{"index":{"_id":${JSON.stringify(id)},"version":${position},"version_type":"external_gte"}}\n${source}\n`,
   );
-  let refused = refusedOf(await bulk(place, index, lines), documents);
+  await replaceOlder(place, index, refusedOf(await bulk(place, index, lines), documents));
+}
+
+/** Whatever the versions say: what is there of a newer position stays, everything else is replaced. */
+export async function replaceOlder(place: ElasticPlace, index: string, documents: readonly Written[]): Promise<void> {
+  let refused = documents;
   for (let tries = 0; refused.length > 0; tries += 1) {
     if (tries === RACES) throw unavailable(`${refused.length} documents lost ${RACES} races`, 'unknown');
     refused = await overwrite(place, index, refused);
+  }
+}
+
+/** null: there is none, or a stranger has made something else of it. */
+function positionIn(stored: Json): Position | null {
+  try {
+    return stored?.found === true ? position(String(stored._source.position)) : null;
+  } catch {
+    return null;
   }
 }
 
@@ -131,7 +147,8 @@ async function overwrite(place: ElasticPlace, index: string, refused: readonly W
   const { docs } = await call(place, { method: 'POST', path: `/${index}/_mget`, body }, place.limits.readMs);
   const pending = refused.flatMap((document, at) => {
     const stored: Json = docs[at];
-    const isNewer = stored?.found === true && BigInt(String(stored._source.position)) > document.position;
+    const there = positionIn(stored);
+    const isNewer = there !== null && there > document.position && there !== document.over;
     return isNewer ? [] : [{ document, stored }];
   });
   if (pending.length === 0) return [];

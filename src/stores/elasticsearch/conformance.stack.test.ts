@@ -3,6 +3,7 @@ import { Client } from '@elastic/elasticsearch';
 import { startElasticsearch, type TestElasticsearch } from '../../../test/harness/elasticsearch.js';
 import { claims, describeReadModel, type ConformanceSubject } from '../conformance.js';
 import { describeRaces } from '../conformance.races.js';
+import { idOf, toElastic } from './document.js';
 import { connectElastic, type TestModels } from './test-support/models.js';
 import { describeSearchPosition } from './test-support/search-position.js';
 import { describeSearching } from './test-support/searching.js';
@@ -47,6 +48,16 @@ async function subject(atOnce: boolean): Promise<ConformanceSubject> {
       await client.indices.create({ index: name });
     },
     drop: async () => void (await client.indices.delete({ index: await index() })),
+    plant: async (document) => {
+      const written = toElastic(document, new Date());
+      await client.index({ index: await index(), id: idOf(document), document: written, refresh: true });
+    },
+    remove: async (key) => void (await client.delete({ index: await index(), id: idOf(key), refresh: true })),
+    // Not refreshed: by key it is seen at once.
+    garble: async ({ kind, engine, businessKey }) => {
+      const document = { kind, processing_engine: engine, business_key: businessKey };
+      await client.index({ index: await index(), id: idOf({ kind, engine, businessKey }), document });
+    },
     unacceptable: (base) => ({ ...base, calculatedValue: { deep: tooDeep() } }),
     close: () => models.close(),
   };

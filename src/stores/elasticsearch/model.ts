@@ -2,6 +2,7 @@ import type { Client } from '@elastic/elasticsearch';
 import { AppError } from '../../errors.js';
 import type { ReadModel, SearchReader } from '../port.js';
 import { apply } from './apply.js';
+import { repair, scan } from './audit.js';
 import { readBinding } from './binding.js';
 import { BoundPosition } from './position.js';
 import { purge } from './purge.js';
@@ -97,6 +98,11 @@ export function createElasticModel(options: ElasticModelOptions): ElasticModel {
     async purge(to, incarnation) {
       const { meta } = await boundPosition();
       return meta.applied.incarnation === incarnation ? purge(place, meta, to) : 0;
+    },
+    scan: (range) => scan(place, range),
+    async repair(repairs, incarnation) {
+      const { meta } = await boundPosition();
+      await repair(place, meta, repairs, { incarnation, writtenAt: new Date(options.nowMs()) });
     },
     searchable: async () => refresher.settle(await boundPosition()),
     async close() {

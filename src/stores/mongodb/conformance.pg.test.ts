@@ -3,6 +3,7 @@ import { MongoClient } from 'mongodb';
 import { startMongo, type TestMongo } from '../../../test/harness/mongo.js';
 import { describeReadModel, type ConformanceSubject } from '../conformance.js';
 import { MONGO_CLIENT_OPTIONS } from './command.js';
+import { idOf, toMongo } from './document.js';
 import { createMongoModel } from './model.js';
 import { META_COLLECTION } from './position.js';
 
@@ -43,6 +44,16 @@ async function subject(): Promise<ConformanceSubject> {
       await db.createCollection(name);
     },
     drop: async () => void (await db.dropCollection(await collection())),
+    plant: async (document) => {
+      const there = db.collection<{ _id: string }>(await collection());
+      await there.replaceOne({ _id: idOf(document) }, toMongo(document, new Date()), { upsert: true });
+    },
+    remove: async (key) =>
+      void (await db.collection<{ _id: string }>(await collection()).deleteOne({ _id: idOf(key) })),
+    garble: async (key) => {
+      const there = db.collection<{ _id: string }>(await collection());
+      await there.updateOne({ _id: idOf(key) }, { $unset: { position: '' } });
+    },
     unacceptable: (base) => ({ ...base, calculatedValue: { blob: 'x'.repeat(17 * 1024 * 1024) } }),
     close: async () => {
       await db.dropDatabase();

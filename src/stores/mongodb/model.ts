@@ -1,6 +1,7 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { ReadModel } from '../port.js';
 import { apply } from './apply.js';
+import { repair, scan } from './audit.js';
 import { readBinding } from './binding.js';
 import { MONGO_LIMITS, positionUnknown, type MongoLimits } from './command.js';
 import type { Meta } from './position.js';
@@ -77,6 +78,9 @@ export function createMongoModel(options: MongoModelOptions): ReadModel {
       indexed = meta.collection;
       return purge(place, meta, to);
     },
+    scan: (range) => scan(place, range),
+    repair: async (repairs, incarnation) =>
+      repair(place, await boundMeta(), repairs, { incarnation, writtenAt: new Date(options.nowMs()) }),
     close: () => options.client.close(),
   };
 }

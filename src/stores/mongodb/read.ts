@@ -17,7 +17,8 @@ export interface MongoPlace {
   readonly limits: MongoLimits;
 }
 
-async function answer<T>(
+/** @throws AppError POSITION_UNKNOWN (wiped, being rebuilt for the first time) or STORE_UNAVAILABLE, both retryable */
+export async function answer<T>(
   { client, db, limits }: MongoPlace,
   data: (meta: Meta, session: ClientSession) => Promise<T>,
 ): Promise<Answer<T>> {
