@@ -77,6 +77,8 @@ export const REASONS = {
   VIOLATION_SOURCE_EXPIRED: 'It is in doubt, and the source no longer holds the first events that it was made from.',
   VIOLATION_ENGINE_DIVERGENCE:
     'An engine with better evidence says something else of the very same source offsets; one of the two is wrong.',
+  VIOLATION_STORE_DIVERGENCE:
+    'This store holds something else than the source of truth; it is being repaired. Other stores are not affected.',
   EVIDENCE_MISSING_assignment: 'The pipeline did not say where its run began.',
   EVIDENCE_MISSING_coverage: 'The result does not say which source offsets it covers.',
   EVIDENCE_MISSING_seq: 'The result carries no sequence number, so lost output would go unnoticed.',

@@ -94,6 +94,8 @@ export interface Assessment {
   readonly proof: ProvenPosition | null;
   /** May a result be missing from the null or the set because it has expired (ADR 10)? Left out: no. */
   readonly expired?: boolean;
+  /** Does the answering store hold something else than Postgres there, by all that is known (ADR 18)? Left out: no. */
+  readonly diverged?: boolean;
   /** The last change of the subject the proof knows; null: none since the floor. */
   readonly pending: PendingChange | null;
   /** null for Postgres, whose rows are read after the proof; 'unknown' when a read model can't say. */
@@ -159,6 +161,8 @@ function currency(input: Assessment): Currency {
     currentAt: null,
     newest: 'HIGH',
   });
+  // Nothing that this store says of it counts, its own level neither; what another one would say is not touched.
+  if (input.diverged === true) return { ...unproven('VIOLATION_STORE_DIVERGENCE', null), level: 'LOW' };
   if (applied === 'unknown') return unproven('POSITION_UNKNOWN', null);
   if (proof === null) return unproven('PROOF_UNAVAILABLE', applied?.committedAt ?? null);
   if (applied === null) {
@@ -185,7 +189,8 @@ function currency(input: Assessment): Currency {
 }
 
 /** Up to where does the answer show every change of its subject? A row shows its own. */
-function reflected({ proof, applied, row }: Assessment, provenAt: Position | null): Reflected | null {
+function reflected({ proof, applied, row, diverged }: Assessment, provenAt: Position | null): Reflected | null {
+  if (diverged === true) return null;
   if (proof !== null && provenAt !== null) return { incarnation: proof.incarnation, position: provenAt };
   if (applied === null || applied === 'unknown') return null;
   return { incarnation: applied.incarnation, position: maxPosition(applied.position, row?.position ?? ORIGIN) };

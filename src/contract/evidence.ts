@@ -15,6 +15,7 @@ import type { StatsMembers, StatsQuery, StoredResult } from '../stores/port.js';
 import type { AppliedPosition, AssessedRow, Assessment, Bounds, PendingChange, PipelineEvidence } from './assess.js';
 import type { CheckpointEvidence } from './checkpoints.js';
 import { NO_LETTERS } from './dead-letters.js';
+import { NO_DIVERGENCES } from './divergences.js';
 import { latest } from './pipeline-facts.js';
 import type { PipelineFact, Proof } from './proof-port.js';
 
@@ -45,7 +46,9 @@ export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | nu
     row === null
       ? letters.holdsNull(key, topicsOf(facts, key.engine))
       : letters.holdsRow(row, facts?.pipeline(row.pipeline, row.resultPartition)?.resultTopic ?? null);
-  return assessment(read, key.engine, row, pipeline, read.proof?.pending(key) ?? null, { expired, deadLetter: held });
+  const diverged = (facts?.divergences ?? NO_DIVERGENCES).holdsKey(read.store, key, read.applied);
+  const pending = read.proof?.pending(key) ?? null;
+  return assessment(read, key.engine, row, pipeline, pending, { expired, deadLetter: held, diverged });
 }
 
 /** Kinds of which no result folds, or rests on, an event older than the time in its key. */
@@ -72,15 +75,17 @@ export function ofSet(
   const begins = range !== null && range !== 'living' && range.orderBy === 'window_start' ? range.from : null;
   const pipeline = judged(ofEngine(read.proof ?? read.lastProof, engine), kind, begins);
   const expired = range !== 'living' && setMayLack(expiryOf(read), { kind, engine }, range);
+  const divergences = (read.proof ?? read.lastProof)?.divergences ?? NO_DIVERGENCES;
   return assessment(read, engine, null, pipeline, read.proof?.pendingOfKind(kind, engine) ?? null, {
     expired,
     deadLetter: false,
+    diverged: divergences.holdsKind(read.store, { kind, engine }, read.applied),
   });
 }
 
 /**
  * Of members of a statistic that are judged alike. Which source partitions they cover is not known here, so an open one is
- * only its run's if that owns all partitions: what can't be told apart is not claimed. Changes in flight are the set's.
+ * only its run's if that owns all partitions: what can't be told apart is not claimed. Changes in flight, and divergences, are the set's.
  */
 export function ofMembers(
   read: ReadEvidence,
@@ -107,7 +112,7 @@ export function ofMembers(
     coverage: Object.fromEntries(Object.keys(facts?.owners ?? {}).map((p) => [p, [0, 0]] as const)),
     position: group.newestPosition,
   };
-  return assessment(read, engine, row, facts, null, { expired: false, deadLetter: held });
+  return assessment(read, engine, row, facts, null, { expired: false, deadLetter: held, diverged: false });
 }
 
 // Written out, not spread: this runs once per row of a page.
@@ -117,7 +122,7 @@ function assessment(
   row: AssessedRow | null,
   pipeline: PipelineEvidence | null,
   pending: PendingChange | null,
-  { expired, deadLetter }: { readonly expired: boolean; readonly deadLetter: boolean },
+  { expired, deadLetter, diverged }: Record<'expired' | 'deadLetter' | 'diverged', boolean>,
 ): Assessment {
   return {
     store: read.store,
@@ -128,6 +133,7 @@ function assessment(
     deadLetter,
     proof: read.proof,
     expired,
+    diverged,
     pending,
     applied: read.applied,
     lastCdcSync: read.lastCdcSync,

@@ -3,6 +3,7 @@ import type { ResultKey } from '../position/commit-log.js';
 import type { Expiry } from '../position/expiry.js';
 import type { Micros, Position } from '../position/position.js';
 import type { OpenLetters } from './dead-letters.js';
+import type { Divergences } from './divergences.js';
 import type { PipelineEvidence, PendingChange, ProvenPosition } from './assess.js';
 import type { ProcessingEngine } from '../words.js';
 
@@ -35,6 +36,8 @@ export interface Proof extends ProvenPosition {
   readonly expiry: Expiry;
   /** Dead letters that are not settled. */
   readonly letters: OpenLetters;
+  /** What read models hold otherwise than Postgres. */
+  readonly divergences: Divergences;
 }
 
 export interface ProofSource {

@@ -116,6 +116,7 @@ describe('the shared clock read', () => {
                 facts: [],
                 lettersAt: null,
                 letters: [],
+                divergences: [],
                 ...read,
               }),
             fail: reject,

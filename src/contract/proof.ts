@@ -11,6 +11,7 @@ import { micros, position, type Micros } from '../position/position.js';
 import { realAfter, type After } from '../timers.js';
 import type { ProcessingEngine } from '../words.js';
 import { MOST_MARKS, NO_LETTERS, OpenLetters, type LetterMark } from './dead-letters.js';
+import { Divergences, MOST_KEYS, NO_DIVERGENCES, type StoredDivergences } from './divergences.js';
 import { InFlight, type Horizon, type SeenEntry } from './in-flight.js';
 import { pipelineFacts, withSourceAsOf, type StoredFacts } from './pipeline-facts.js';
 import type { PipelineFact, Proof, ProofSource } from './proof-port.js';
@@ -33,6 +34,8 @@ export interface ClockRead {
   readonly lettersAt: string | null;
   /** All that are not settled; null: as at the position that was asked with. */
   readonly letters: readonly LetterMark[] | null;
+  /** What read models hold otherwise than Postgres; nearly always empty. */
+  readonly divergences: readonly StoredDivergences[];
 }
 type RawKey = readonly [
   kind: string,
@@ -101,6 +104,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
     const places = byPlace;
     const expiry = expiryOf(answer.expiredTo, answer.expiredKinds);
     const { open } = letters;
+    const divergences = answer.divergences.length === 0 ? NO_DIVERGENCES : new Divergences(answer.divergences);
     return {
       position: position(answer.position),
       committedAt: micros(answer.committedAtUs),
@@ -115,6 +119,7 @@ export function createProofSource(options: ProofOptions): ProofSource {
       pipelines: facts,
       expiry,
       letters: open,
+      divergences,
     };
   }
 
@@ -190,7 +195,12 @@ const READ = `
     case when d.at is distinct from $3::bigint then (
       select coalesce(json_agg(m), '[]') from (
         select reported_by as "reportedBy", topic, partition, kafka_key as "kafkaKey", max(record_offset) as "offset"
-        from dead_letters where settled_position is null group by 1, 2, 3, 4 limit ${MOST_MARKS + 1}) m) end as letters
+        from dead_letters where settled_position is null group by 1, 2, 3, 4 limit ${MOST_MARKS + 1}) m) end as letters,
+    (select coalesce(json_agg(v), '[]') from (
+       select store, kind, engine,
+         case when count(*) <= ${MOST_KEYS} then json_agg(json_build_array(business_key, settled_position)) end as keys,
+         case when bool_and(settled_position is not null) then max(settled_position) end as until
+       from store_divergences group by 1, 2, 3) v) as divergences
   from commit_clock c, (select max(changed_position) as at from dead_letters) d`;
 
 /** The read over a pool of its own, whose connections carry the time limits. */

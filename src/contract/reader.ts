@@ -7,17 +7,18 @@ import { keyOf, type ResultKey } from '../position/commit-log.js';
 import { isExpired, rangeOf, type Range } from '../position/expiry.js';
 import { maxPosition, ORIGIN, type Position } from '../position/position.js';
 import { NO_REQUIREMENT } from '../planner/requirement.js';
-import type {
-  ExpiredTo,
-  ListQuery,
-  ResultReader,
-  SearchHit,
-  SearchQuery,
-  SearchReader,
-  StatsQuery,
-  StatsReader,
-  StoredResult,
-  SymbolStats,
+import {
+  isVacant,
+  type ExpiredTo,
+  type ListQuery,
+  type ResultReader,
+  type SearchHit,
+  type SearchQuery,
+  type SearchReader,
+  type StatsQuery,
+  type StatsReader,
+  type StoredResult,
+  type SymbolStats,
 } from '../stores/port.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
 import { assess, type Contract } from './assess.js';
@@ -223,7 +224,8 @@ export class RequestReader {
     return keys.map((key, i) => {
       const found = data[i] ?? null;
       // Expired, it is absent, though it may still lie there (ADR 10).
-      const row = found === null || isExpired(found.position, { to: expiredTo }) ? null : found;
+      const isThere = found !== null && !isVacant(found) && !isExpired(found.position, { to: expiredTo });
+      const row = isThere ? found : null;
       return { row, contract: this.rowContract(evidence, key, row) };
     });
   }

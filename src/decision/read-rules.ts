@@ -112,6 +112,15 @@ export const READ_TIME_RULES: readonly ReadTimeRule[] = [
     decision: 'marked EVENTUAL; rebuilt',
   },
   {
+    scenario: 'violation: a read model holds something else than Postgres',
+    engine: 'ANY',
+    postgres: 'STABLE',
+    level: 'LOW',
+    reason: 'VIOLATION_STORE_DIVERGENCE',
+    readModels: 'repaired from Postgres, and read again',
+    decision: 'that store alone: confidence = LOW, sets of the kind too, until its repair is verified',
+  },
+  {
     scenario: 'retention: a null, or a set, in which a result may be missing that has expired',
     engine: 'ANY',
     postgres: 'STABLE',

@@ -64,6 +64,7 @@ function build(row: CsvRow): Assessment {
     },
     pipeline: pipelineOf(row, engine),
     deadLetter: false,
+    diverged: store === 'diverged',
     proof,
     pending: store === 'behind' ? { position: position(46), cap: 'HIGH', reasons: [] } : null,
     applied: store === 'postgres' ? null : store === 'unknown' ? 'unknown' : behind,

@@ -114,6 +114,7 @@ function readClock(db: MemoryPostgres, after: bigint, horizon: bigint, lettersAt
     lettersAt: null,
     // No letter is ever held against a result: who knows that already is told nothing.
     letters: lettersAt === null ? null : [],
+    divergences: [],
     entries: db.log
       .filter((row) => row.position > low && row.part === 0 && row.incarnation === incarnation)
       .sort((a, b) => Number(a.position - b.position))

@@ -1,5 +1,6 @@
 /** A fake of the proof source: what the commit log says is set by hand, and so is the time. */
 import { NO_LETTERS, type OpenLetters } from '../../contract/dead-letters.js';
+import { NO_DIVERGENCES, type Divergences } from '../../contract/divergences.js';
 import type { PendingChange } from '../../contract/assess.js';
 import type { PipelineFact, Proof, ProofSource } from '../../contract/proof-port.js';
 import { keyOf, type ResultKey } from '../../position/commit-log.js';
@@ -18,6 +19,7 @@ export class FakeProofs implements ProofSource {
   pipelines: PipelineFact[] = [fact()];
   expiry: Expiry = NOTHING_EXPIRED;
   letters: OpenLetters = NO_LETTERS;
+  divergences: Divergences = NO_DIVERGENCES;
   /** Postgres' time now, in seconds after the start of 2026; null: unknown. */
   seconds: number | null = 101;
   /** Called by each `prove`, before it answers. */
@@ -37,7 +39,7 @@ export class FakeProofs implements ProofSource {
     this.onProve();
     await this.gate;
     if (this.failure !== null) throw this.failure;
-    const { pipelines, expiry, letters } = this;
+    const { pipelines, expiry, letters, divergences } = this;
     return {
       position: position(this.at),
       committedAt: committedAt(this.at),
@@ -51,6 +53,7 @@ export class FakeProofs implements ProofSource {
       pipelines,
       expiry,
       letters,
+      divergences,
     };
   }
 
