@@ -94,6 +94,23 @@ export const IMPORT_RULES = [
     ],
   },
   {
+    from: 'src/audit',
+    may: [
+      'src/stores/port.ts',
+      'src/stores/document.ts',
+      'src/stores/listing.ts',
+      'src/stores/postgres/row.ts',
+      'src/ingest/clock.ts',
+      'src/ingest/port.ts',
+      'src/ingest/postgres.ts',
+      'src/ingest/rewound.ts',
+      'src/staleness',
+      'src/position',
+      'src/errors.ts',
+      'src/words.ts',
+    ],
+  },
+  {
     from: 'src/reprocessing',
     may: [
       'src/log',

@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { TOPIC_COMMIT_LOG, TOPIC_ORDERS, TOPIC_RESULTS_FLINK, TOPIC_RESULTS_KAFKA_ONLY } from '../wire/topics.js';
+import { startAuditing } from './auditing.js';
 import type { Config } from './config.js';
 import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
 import { READ_TIME_RULES } from './decision/read-rules.js';
@@ -194,6 +195,9 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   });
   const expiring = startPeriodic({ everyMs: EXPIRE_EVERY_MS, run: expiry.run, onError: () => undefined });
   onStop(() => expiring.stop());
+
+  const auditing = startAuditing({ config, pool: pools.ingest, highest, models, registry, log });
+  onStop(async () => auditing?.stop());
 
   const readers = new Map<Store, ResultReader>([
     ['POSTGRES', createPostgresReader(pools.reads)],

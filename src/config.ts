@@ -196,6 +196,17 @@ export const VARIABLES = {
     about:
       'Days that refusals, closed dead letters and staleness events are kept. Who goes on from an older event is told of the gap.',
   },
+  AUDIT_EVERY_MS: {
+    schema: integer(0, 3_600_000),
+    default: '0',
+    about:
+      'Pause between two buckets of the audit, which holds each read model against Postgres and repairs what differs; of all servers one audits a store. 0: this server does not. Milliseconds.',
+  },
+  AUDIT_ROWS: {
+    schema: integer(1, 5_000),
+    default: '500',
+    about: 'Results of one read model that one bucket of the audit compares.',
+  },
   REPROCESSING: {
     schema: z.enum(['on', 'off']),
     default: 'on',
