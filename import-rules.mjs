@@ -39,6 +39,18 @@ export const IMPORT_RULES = [
       'src/decision/progress.ts',
     ],
   },
+  {
+    from: 'src/explain',
+    may: [
+      'src/contract/assess.ts',
+      'src/contract/checkpoints.ts',
+      'src/decision',
+      'src/stores/audit-port.ts',
+      'src/position',
+      'src/errors.ts',
+      'src/words.ts',
+    ],
+  },
   { from: 'src/stores/audit-port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   { from: 'src/stores/port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   ...['postgres', 'mongodb', 'elasticsearch', 'clickhouse'].map((store) => ({
@@ -153,6 +165,7 @@ export const IMPORT_RULES = [
     may: [
       'src/schema',
       'src/contract',
+      'src/explain',
       'src/lab/port.ts',
       'src/staleness',
       'src/stores/port.ts',

@@ -27,7 +27,7 @@ import { AppError } from './errors.js';
 import { createExpiryJob } from './expire.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
-import { createProjection, type Projection } from './projections/run.js';
+import { createProjection, type Projection, type ProjectionOptions } from './projections/run.js';
 import { watchEngines, watchPipelines, watchStores } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
 import { createReadModels } from './read-models.js';
@@ -36,6 +36,7 @@ import { startReprocessing } from './reprocess.js';
 import { createApp } from './server/app.js';
 import { createHealth } from './server/status.js';
 import { ingestMetrics } from './server/ingest-metrics.js';
+import { storeMetrics, type StoreMetrics } from './server/store-metrics.js';
 import { troubleMetrics } from './server/trouble-metrics.js';
 import type { ReadModel, ResultReader, StatsReader } from './stores/port.js';
 import { createPostgresAudit } from './stores/postgres/audit.js';
@@ -154,13 +155,17 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     highest,
     engines: ENGINES,
     onCommitted: metrics.committed,
+    monotonicMs,
   });
   const rawConsumer = consumerOf('raw', [TOPIC_ORDERS], config.INGEST_CONCURRENCY);
   const raw = createRawHandler({ rawLog: clickhouse.rawLog, monotonicMs });
   const projectionConsumers = models.map((model) =>
     consumerOf(`projection-${model.store.toLowerCase()}`, [TOPIC_COMMIT_LOG], 1),
   );
-  const projections = models.map((model, i) => projectionOf(model, projectionConsumers[i]!, pools, log));
+  let stores: StoreMetrics | null = null;
+  const projections = models.map((model, i) =>
+    projectionOf(model, projectionConsumers[i]!, pools, log, (changes) => stores?.applied(model.store, changes)),
+  );
 
   const heartbeat = startHeartbeat(ingestStore, config.HEARTBEAT_MS, highest, (err) => {
     log.warn({ err }, 'the commit clock did not beat');
@@ -256,6 +261,13 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     connectUrl: config.CONNECT_URL,
     connector: config.CONNECTOR_NAME,
   });
+  stores = storeMetrics(registry, {
+    statuses: health.storeStatuses,
+    prove: () => proofs.prove(),
+    now: () => proofs.now(),
+    staleMs: config.STALE_MS,
+    monotonicMs,
+  });
   const storeWatch = watchStores({ config, log, pool: pools.ingest, highest }, health.storeStatuses);
   onStop(() => storeWatch.stop());
   const app = await createApp({
@@ -276,6 +288,7 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     deadLetters: ledgers,
     desk,
     events: ledgers,
+    history: ledgers,
     audit: createPostgresAudit(pools.reads),
     ...(config.LAB_URL === undefined ? {} : { faults: createFaultDesk(config.LAB_URL) }),
     reprocessing: createReprocessingDesk(pools.ingest, config.REPROCESSING === 'on'),
@@ -310,8 +323,15 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   return url;
 }
 
-function projectionOf(model: ReadModel, consumer: WatchedConsumer, pools: Pools, log: Logger): Projection {
+function projectionOf(
+  model: ReadModel,
+  consumer: WatchedConsumer,
+  pools: Pools,
+  log: Logger,
+  onApplied: NonNullable<ProjectionOptions['onApplied']>,
+): Projection {
   return createProjection({
+    onApplied,
     model,
     truth: createTruth(pools.ingest),
     consumer,

@@ -66,7 +66,7 @@ test('kafkajs is known to the log consumer of src alone, process.env to its conf
 
 test('the pure rooms read no clock, no chance and wait for nothing', () => {
   const pure = files.filter((file) =>
-    ['src/decision', 'src/position', 'src/contract/assess.ts', 'src/contract/route.ts'].some((room) =>
+    ['src/decision', 'src/explain', 'src/position', 'src/contract/assess.ts', 'src/contract/route.ts'].some((room) =>
       inside(file, room),
     ),
   );

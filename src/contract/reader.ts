@@ -21,7 +21,7 @@ import {
   type SymbolStats,
 } from '../stores/port.js';
 import type { ConsistencyScope, ProcessingEngine, Store } from '../words.js';
-import { assess, type Contract } from './assess.js';
+import { assess, type Assessment, type Contract, type ProvenPosition } from './assess.js';
 import { both, ofSearch, withReasons } from './combine.js';
 import { ofMembers, ofRow, ofSet, type ReadEvidence } from './evidence.js';
 import { SharedContract } from './field.js';
@@ -42,6 +42,11 @@ export interface ReaderDeps extends StoreReadsDeps, Omit<RouterDeps, 'limits'> {
 export interface ServedRow {
   readonly row: StoredResult | null;
   readonly contract: SharedContract;
+}
+
+/** With all that its contract was made of, as it was then. */
+export interface ExplainedRow extends ServedRow {
+  readonly assessment: Assessment;
 }
 
 export interface ServedList {
@@ -131,6 +136,15 @@ export class RequestReader {
     return loader.load(key);
   }
 
+  /** One key from this store and no other, read for itself, with what its contract is made of. @throws AppError STORE_UNAVAILABLE */
+  async explained(store: Store, key: ResultKey): Promise<ExplainedRow> {
+    const read = await this.readKeys(store, [key]);
+    const row = livingRow(read, 0);
+    const assessment = ofRow(read.evidence, key, row);
+    const contract = this.shared(assess(assessment), read.evidence);
+    return { row, contract, assessment: { ...assessment, proof: standing(assessment.proof) } };
+  }
+
   /** A listing and the contract of the set, by the same rules as `row`. A requirement holds for the set and for its rows. */
   list(query: ListQuery, errand: Errand = NO_ERRAND): Promise<ServedList> {
     const ask = async (store: Store): Promise<ServedList> => {
@@ -218,16 +232,16 @@ export class RequestReader {
   }
 
   private async rows(store: Store, keys: readonly ResultKey[]): Promise<ServedRow[]> {
-    const reader = given(this.deps.readers.get(store), store);
-    const read = await this.reads.read(store, eventual(store), () => reader.readMany(keys), newestOf);
-    const { data, evidence, expiredTo } = read;
+    const read = await this.readKeys(store, keys);
     return keys.map((key, i) => {
-      const found = data[i] ?? null;
-      // Expired, it is absent, though it may still lie there (ADR 10).
-      const isThere = found !== null && !isVacant(found) && !isExpired(found.position, { to: expiredTo });
-      const row = isThere ? found : null;
-      return { row, contract: this.rowContract(evidence, key, row) };
+      const row = livingRow(read, i);
+      return { row, contract: this.rowContract(read.evidence, key, row) };
     });
+  }
+
+  private readKeys(store: Store, keys: readonly ResultKey[]): Promise<Read<Rows>> {
+    const reader = given(this.deps.readers.get(store), store);
+    return this.reads.read(store, eventual(store), () => reader.readMany(keys), newestOf);
   }
 
   private rowContract(evidence: ReadEvidence, key: ResultKey, row: StoredResult | null): SharedContract {
@@ -238,6 +252,23 @@ export class RequestReader {
     return new SharedContract(claim, this.deps.clock, now);
   }
 }
+
+/** Expired, it is absent, though it may still lie there (ADR 10). */
+function livingRow({ data, expiredTo }: Read<Rows>, i: number): StoredResult | null {
+  const found = data[i] ?? null;
+  return found !== null && !isVacant(found) && !isExpired(found.position, { to: expiredTo }) ? found : null;
+}
+
+/** The floor of a proof moves on with later proofs: what it was is kept. */
+const standing = (proof: ProvenPosition | null): ProvenPosition | null =>
+  proof === null
+    ? null
+    : {
+        position: proof.position,
+        committedAt: proof.committedAt,
+        incarnation: proof.incarnation,
+        floor: proof.floor,
+      };
 
 const newestOf = (rows: Rows): Position =>
   rows.reduce<Position>((high, row) => (row === null ? high : maxPosition(high, row.position)), ORIGIN);

@@ -1,6 +1,7 @@
 /** One record against the table: what Postgres does with it, and what the result is worth. Pure. */
 import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import { CONFIDENCE_LEVELS, weakest, type ConfidenceLevel } from '../words.js';
+import { decidedBy, holding } from './decided.js';
 import { isReset, observe, taintsOf, type Observation } from './observe.js';
 import { RUNS_KEPT } from './prune.js';
 import { READ_TIME_RULES } from './read-rules.js';
@@ -18,14 +19,25 @@ const CAP_OF_REASON: ReadonlyMap<string, ConfidenceLevel> = new Map(
 export const capOf = (reasons: readonly string[]): ConfidenceLevel =>
   reasons.map((reason) => CAP_OF_REASON.get(reason) ?? 'LOW').reduce<ConfidenceLevel>(weakest, CONFIDENCE_LEVELS[0]);
 
+/** The level that these rules and all reasons, theirs and others, allow. */
+export const capBy = (rules: readonly DecisionRule[], reasons: readonly string[]): ConfidenceLevel =>
+  // No rule, no evidence: an engine the table does not know may store, and is trusted with nothing.
+  rules.length === 0
+    ? 'LOW'
+    : rules.flatMap((rule) => rule.level ?? []).reduce<ConfidenceLevel>(weakest, capOf(reasons));
+
 const union = (...lists: readonly (readonly string[])[]): string[] => [...new Set(lists.flat())];
 
 const stickyOf = (reasons: readonly string[]): string[] => reasons.filter((reason) => STICKY_REASONS.has(reason));
 
 /** The result with `reasons` held against it: its level can only fall. */
-export function lower<T extends Pick<ResultState, 'cap' | 'reasons'>>(row: T, ...reasons: readonly string[]): T {
+export function lower<T extends Pick<ResultState, 'cap' | 'reasons' | 'decided'>>(
+  row: T,
+  ...reasons: readonly string[]
+): T {
   const all = union(row.reasons, reasons);
-  return { ...row, reasons: all, cap: weakest(row.cap, capOf(all)) };
+  const came = all.filter((reason) => !row.reasons.includes(reason));
+  return { ...row, reasons: all, cap: weakest(row.cap, capOf(all)), decided: holding(row.decided, came) };
 }
 
 /** Remembers what was held against a run's state of the key. Oldest runs are forgotten first. */
@@ -69,7 +81,8 @@ export function matching(observed: Observation, table: readonly DecisionRule[] =
 
 const STRONGEST_FIRST: readonly PostgresAction[] = ['REFUSE', 'STABLE', 'UPSERT'];
 
-const reasonsOf = (rules: readonly DecisionRule[]): string[] => union(rules.flatMap((rule) => rule.reason ?? []));
+export const reasonsOf = (rules: readonly DecisionRule[]): string[] =>
+  union(rules.flatMap((rule) => rule.reason ?? []));
 
 /** @param stored the row as it stands after the earlier records of the batch; null: no such result yet */
 export function decide(
@@ -78,29 +91,28 @@ export function decide(
   facts: PipelineFacts,
   expiry: Pick<Expiry, 'kinds'> = NOTHING_EXPIRED,
 ): Decision {
-  const rules = matching(observe(record, stored, facts, expiry));
+  const seen = observe(record, stored, facts, expiry);
+  const rules = matching(seen);
   const action = STRONGEST_FIRST.find((candidate) => rules.some((rule) => rule.postgres === candidate));
   if (action === 'REFUSE') return refuse(record, stored, rules);
   if (action === 'STABLE') return stable(record, stored, rules, taintsOf(record, stored, facts));
-  return upsert(record, stored, facts, rules);
+  return upsert(record, stored, facts, { seen, rules });
 }
 
 function upsert(
   record: IncomingResult,
   stored: ResultState | null,
   facts: PipelineFacts,
-  rules: readonly DecisionRule[],
+  { seen, rules }: { readonly seen: Observation; readonly rules: readonly DecisionRule[] },
 ): Decision {
   const verifies = record.arrival === 'REPROCESSED';
   const reset = isReset(record, stored);
   const held = verifies || reset ? [] : stickyOf(stored?.reasons ?? []);
   const carried = taintsOf(record, stored, facts);
-  const reasons = union(reasonsOf(rules), carried, held);
-  const levels = rules.flatMap((rule) => rule.level ?? []);
-  // No rule, no evidence: an engine the table does not know may store, and is trusted with nothing.
-  const cap = rules.length === 0 ? 'LOW' : levels.reduce<ConfidenceLevel>(weakest, capOf(reasons));
-  const stale = rules.some((rule) => rule.stale) || held.includes('LATE_UPDATE');
   const own = reasonsOf(rules);
+  const reasons = union(own, carried, held);
+  const cap = capBy(rules, reasons);
+  const stale = rules.some((rule) => rule.stale) || held.includes('LATE_UPDATE');
   const taints = taintsAfter(record, stored, own, verifies);
   // Whoever recomputes a value does not know better than the engine that it was closed.
   const final = record.state.final || (verifies && stored?.final === true);
@@ -111,7 +123,8 @@ function upsert(
       ? null
       : (stored?.verification ?? null);
   const verifiedTo = verifies ? (record.verification?.upTo ?? null) : null;
-  const row = { ...record.state, final, cap, reasons, stale, taints, verification, verifiedTo };
+  const decided = decidedBy(seen, reasons.slice(own.length));
+  const row = { ...record.state, final, cap, reasons, stale, taints, verification, verifiedTo, decided };
   // What a recomputation could not settle, another one could not either.
   return { action: 'upsert', row, reprocess: verifies ? [] : reprocessOf(rules, carried) };
 }
@@ -157,8 +170,8 @@ function stable(
     // A confirmation is worth no more than its own evidence.
     const weaker = rules.filter((rule) => rule.postgres === 'UPSERT');
     const held = union(reasonsOf(weaker), carried);
-    const { cap, reasons, stale, verification } = stored;
-    const row = lower({ ...record.state, cap, reasons, stale, verification }, ...held);
+    const { cap, reasons, stale, verification, decided } = stored;
+    const row = lower({ ...record.state, cap, reasons, stale, verification, decided }, ...held);
     const final = stored.final || record.state.final;
     const taints = taint(stored.taints, run, held);
     const reprocess = reprocessOf(weaker, carried);

@@ -1,6 +1,8 @@
 import { expiredKindOf } from '../position/expiry.js';
 import { capOf, decide, lower } from './decide.js';
+import { decidedBy } from './decided.js';
 import { evolve } from './evolve.js';
+import { observe } from './observe.js';
 import { NO_FACTS, type Incoming, type IncomingResult, type PipelineFacts, type ResultState } from './state.js';
 import { AT, incoming, owning, stamp, state } from './test-support/records.js';
 
@@ -9,7 +11,13 @@ describe('one record against the table', () => {
     const record = incoming();
     expect(decide(record, null, owning('a'))).toEqual({
       action: 'upsert',
-      row: { ...record.state, cap: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'], stale: false },
+      row: {
+        ...record.state,
+        cap: 'EVENTUALLY_CONSISTENT',
+        reasons: ['NO_CHECKPOINT'],
+        stale: false,
+        decided: decidedBy(observe(record, null, owning('a')), []),
+      },
       reprocess: [],
     });
   });

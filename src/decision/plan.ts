@@ -4,6 +4,7 @@ import { NOTHING_EXPIRED, type Expiry } from '../position/expiry.js';
 import type { Micros } from '../position/position.js';
 import { covers } from './coverage.js';
 import { decide, lower, taint } from './decide.js';
+import { BY_NO_RECORD } from './decided.js';
 import { evolve } from './evolve.js';
 import { standingOf } from './lineage.js';
 import {
@@ -183,6 +184,7 @@ const absence = ({ key, stamp, resultPartition }: IncomingLateDrop): ResultState
   taints: {},
   verification: null,
   verifiedTo: null,
+  decided: BY_NO_RECORD,
 });
 
 const pick = ({ kind, businessKey, engine }: ResultKey): ResultKey => ({ kind, businessKey, engine });

@@ -42,6 +42,21 @@ export interface ResultState extends ResultKey {
   readonly verification: string | null;
   /** Of a verified row: source partition → next offset, every record below it was read; null: not verified, or not known. */
   readonly verifiedTo: Readonly<Record<string, number>> | null;
+  /** null: nothing was decided yet, or nobody wrote it down (before 0.3.0). */
+  readonly decided: Decided | null;
+}
+
+/**
+ * Why a row has its cap: what the table saw of the record that its value comes from, and what is held against the row beside.
+ * The cap and its reasons follow from this alone (reproduce.ts).
+ */
+export interface Decided {
+  /** Which table decided it (decided.ts): that of another release may say something else of the same words. */
+  readonly table: string;
+  /** The words of the observation, encoded; null: no record made the row. */
+  readonly observed: string | null;
+  /** Reasons that do not follow from those words: from before, or held against the key. In the order in which they came. */
+  readonly held: readonly string[];
 }
 
 export type Taints = Readonly<Record<string, readonly string[]>>;

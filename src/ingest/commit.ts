@@ -18,7 +18,7 @@ import type { LogRecord } from '../log/port.js';
 import type { ResultKey } from '../position/commit-log.js';
 import type { Highest } from '../position/highest.js';
 import type { Micros } from '../position/position.js';
-import { eventsOf } from '../staleness/transitions.js';
+import { eventsOf, type NewEvent } from '../staleness/transitions.js';
 import { encodeDocument } from '../stores/document.js';
 import { INGEST, type DeadLetter, type Decoded, type Place, type Provenance } from './decode.js';
 import { lossesOf, withoutSettled } from './losses.js';
@@ -40,6 +40,8 @@ export interface Committed {
   readonly rows: number;
   readonly deadLetters: number;
   readonly refusals: number;
+  /** What it told of (staleness/transitions.ts). */
+  readonly events: readonly NewEvent[];
 }
 
 /** Called between the steps: the lab and the tests break in there. */
@@ -145,7 +147,7 @@ async function write(
   { place, parts, planned, loaded }: Writing,
   highest: Highest,
   moveOn: (tick: Tick) => Promise<void>,
-): Promise<Tick> {
+): Promise<{ readonly tick: Tick; readonly events: readonly NewEvent[] }> {
   // What needs no position and conflicts with nobody is prepared before the clock is taken.
   const rows = [...planned.rows.values()].map(({ row }) => row);
   const keys = changedKeys(rows);
@@ -169,7 +171,7 @@ async function write(
   await moveOn(tick);
   // The log row comes last: whoever reads it finds all that it speaks of.
   await tx.writeLog(tick, keys, docs);
-  return tick;
+  return { tick, events };
 }
 
 /** Postgres was restored behind us: what lies between must be read again, so the partition is started anew. */
@@ -183,7 +185,7 @@ const offsetsRewound = (place: Place, next: bigint, expected: bigint): AppError 
     },
   );
 
-const NOTHING: Committed = { tick: null, consumed: 0, rows: 0, deadLetters: 0, refusals: 0 };
+const NOTHING: Committed = { tick: null, consumed: 0, rows: 0, deadLetters: 0, refusals: 0, events: [] };
 
 async function transact(tx: IngestTransaction, batch: Batch, highest: Highest, hook: Hook): Promise<Committed> {
   const { place } = batch;
@@ -203,7 +205,8 @@ async function transact(tx: IngestTransaction, batch: Batch, highest: Highest, h
   const loaded = await load(tx, place, parts.incoming);
   const incoming = await decidable(tx, parts, loaded);
   const planned = plan(incoming, loaded, now);
-  const tick = await write(tx, { place, parts: { ...parts, incoming }, planned, loaded }, highest, async (at) => {
+  const written = { place, parts: { ...parts, incoming }, planned, loaded };
+  const { tick, events } = await write(tx, written, highest, async (at) => {
     await tx.writeFacts(place, at, loaded.facts, planned.facts);
     await tx.advanceOffsets(place, { offset: last.offset, digest: digestOf(last) });
   });
@@ -214,6 +217,7 @@ async function transact(tx: IngestTransaction, batch: Batch, highest: Highest, h
     rows: planned.rows.size,
     deadLetters: parts.letters.length,
     refusals: planned.refusals.length,
+    events,
   };
 }
 
@@ -264,5 +268,5 @@ export async function takePast(
     facts.set(stamp.pipeline, { ...known, lastSeq: { ...known.lastSeq, [counterOf(stamp)]: lastSeq } });
   }
   const planned = plan(incoming, { ...loaded, facts }, now);
-  return write(tx, { place, parts: { ...parts, incoming }, planned, loaded }, highest, moveOn);
+  return (await write(tx, { place, parts: { ...parts, incoming }, planned, loaded }, highest, moveOn)).tick;
 }

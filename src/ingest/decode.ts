@@ -202,6 +202,7 @@ function incomingResult(message: ResultMessage, place: Place, from: LogRecord, o
       taints: {},
       verification: null,
       verifiedTo: null,
+      decided: null,
     },
   };
 }

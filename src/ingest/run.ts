@@ -8,6 +8,14 @@ import { decode, letterOf, type Decoded, type Place } from './decode.js';
 import type { IngestStore } from './port.js';
 import { resume, type Resumption } from './resume.js';
 
+/** Of one batch, for display. */
+export interface Timing {
+  /** From the first statement to the end of the commit. */
+  readonly tookMs: number;
+  /** When its last record was appended, by the broker's clock. Milliseconds since the epoch. */
+  readonly appendedAtMs: number;
+}
+
 export interface IngestOptions {
   readonly store: IngestStore;
   /** Shared with the heartbeat and the proof. */
@@ -17,7 +25,9 @@ export interface IngestOptions {
   /** Another version of it in tests of an upgrade. */
   readonly decode?: typeof decode;
   readonly hook?: Hook;
-  readonly onCommitted?: (place: Place, committed: Committed, records: number) => void;
+  readonly onCommitted?: (place: Place, committed: Committed, records: number, timing: Timing) => void;
+  /** For the timing that is told; left out: it takes no time. Milliseconds. */
+  readonly monotonicMs?: () => number;
   readonly onBlocked?: (place: Place, error: Error) => void;
 }
 
@@ -63,11 +73,17 @@ export function createIngest(options: IngestOptions): LogHandler {
     }
   }
 
+  const nowMs = options.monotonicMs ?? (() => 0);
+
   async function commit(batch: Batch): Promise<void> {
+    const from = nowMs();
     const committed = await commitBatch(options.store, batch, options.highest, options.hook);
+    const tookMs = nowMs() - from;
     const last = batch.records.at(-1);
-    if (last !== undefined) expected.set(idOf(batch.place), last.record.offset + 1n);
-    options.onCommitted?.(batch.place, committed, batch.records.length);
+    if (last === undefined) return;
+    expected.set(idOf(batch.place), last.record.offset + 1n);
+    const timing = { tookMs, appendedAtMs: last.record.timestampMs };
+    options.onCommitted?.(batch.place, committed, batch.records.length, timing);
   }
 
   return {

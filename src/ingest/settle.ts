@@ -5,6 +5,7 @@
  */
 import type { Pool } from 'pg';
 import { capOf } from '../decision/decide.js';
+import { forgiven } from '../decision/decided.js';
 import { slowest } from '../decision/progress.js';
 import { NO_FACTS, type PipelineFacts, type ResultState } from '../decision/state.js';
 import { keyOf, type ResultKey } from '../position/commit-log.js';
@@ -70,7 +71,7 @@ export function counted(
 /** What is left of a result's reasons, and the level that they allow. */
 export function raise(row: ResultState): ResultState {
   const reasons = row.reasons.filter((reason) => reason !== REASON);
-  return { ...row, reasons, cap: capOf(reasons) };
+  return { ...row, reasons, cap: capOf(reasons), decided: forgiven(row.decided, REASON) };
 }
 
 /** Replays that have been counted are settled, all in one position. */

@@ -4,6 +4,7 @@ import type { ResultKey } from '../position/commit-log.js';
 import { keyOf } from '../position/commit-log.js';
 import { expiredKindOf, type Expiry } from '../position/expiry.js';
 import type { Plan, PlannedRow } from '../decision/plan.js';
+import { readDecided, writeDecided } from '../decision/decided.js';
 import { NO_FACTS, type PipelineFacts, type ResultState } from '../decision/state.js';
 import type { ConfidenceLevel, ProcessingEngine } from '../words.js';
 import type { Tick } from './port.js';
@@ -35,11 +36,12 @@ interface ResultRow {
   cause: string;
   taints: ResultState['taints'];
   verification: string | null;
+  decided: string | null;
 }
 
 const COLUMNS = `r.kind, r.business_key, r.engine, r.calculated_value, r.deleted, r.final, r.stale, r.cap, r.reasons,
   r.pipeline, r.result_partition, r.run, r.revision, r.evidence, r.last_checkpoint_time, r.epoch,
-  r.result_offset, r.cause, r.taints, r.verification`;
+  r.result_offset, r.cause, r.taints, r.verification, r.decided`;
 
 const stateOf = (row: ResultRow): ResultState => ({
   kind: row.kind,
@@ -65,6 +67,7 @@ const stateOf = (row: ResultRow): ResultState => ({
   taints: row.taints,
   verification: row.verification,
   verifiedTo: row.cause === 'REPROCESSED' ? (row.evidence.verified_to ?? null) : null,
+  decided: row.decided === null ? null : readDecided(row.decided),
 });
 
 const columns = (keys: readonly ResultKey[]): [string[], string[], string[]] => [
@@ -127,25 +130,26 @@ const textArray = (values: readonly string[]): string => `{${values.map((value) 
 
 const levels = (
   rows: readonly ResultState[],
-): [boolean[], boolean[], string[], string[], string[], (string | null)[]] => [
+): [boolean[], boolean[], string[], string[], string[], (string | null)[], (string | null)[]] => [
   rows.map((row) => row.final),
   rows.map((row) => row.stale),
   rows.map((row) => row.cap),
   rows.map((row) => textArray(row.reasons)),
   rows.map((row) => JSON.stringify(row.taints)),
   rows.map((row) => row.verification),
+  rows.map((row) => (row.decided === null ? null : writeDecided(row.decided))),
 ];
 
 /** Rows that take a copied record's value: one statement, joined to the temp table, each key once. */
 const UPSERT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline,
     result_topic, result_partition, result_offset, run, subtask, lineage, seq, epoch, delivery, revision, cause, evidence,
-    last_checkpoint_time, taints, verification, position, committed_at_us)
+    last_checkpoint_time, taints, verification, decided, position, committed_at_us, first_position)
   select b.kind, b.business_key, b.engine, b.calculated_value, b.deleted, d.final, d.stale, d.cap, d.reasons::text[], b.pipeline,
     $1, $2, b.result_offset, b.run, b.subtask, b.lineage, b.seq, b.epoch, b.delivery, b.revision, b.cause, b.evidence,
-    b.last_checkpoint_time, d.taints::json, d.verification, $3, $4
-  from unnest($5::int[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::uuid[])
-    as d(ordinal, final, stale, cap, reasons, taints, verification)
+    b.last_checkpoint_time, d.taints::json, d.verification, d.decided, $3, $4, $3
+  from unnest($5::int[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::text[])
+    as d(ordinal, final, stale, cap, reasons, taints, verification, decided)
   join ingest_batch b using (ordinal)
   on conflict (kind, business_key, engine) do update set
     calculated_value = excluded.calculated_value, deleted = excluded.deleted, final = excluded.final, stale = excluded.stale,
@@ -154,23 +158,25 @@ const UPSERT = `
     subtask = excluded.subtask, lineage = excluded.lineage, seq = excluded.seq, epoch = excluded.epoch,
     delivery = excluded.delivery, revision = excluded.revision, cause = excluded.cause, evidence = excluded.evidence,
     last_checkpoint_time = excluded.last_checkpoint_time, taints = excluded.taints, verification = excluded.verification,
-    position = excluded.position, committed_at_us = excluded.committed_at_us`;
+    decided = excluded.decided, position = excluded.position, committed_at_us = excluded.committed_at_us`;
 
 /** Absences that something is held against: rows without a value, so that the null carries its reasons everywhere. */
 const ABSENT = `
   insert into results (kind, business_key, engine, calculated_value, deleted, final, stale, cap, reasons, pipeline, result_topic,
-    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, taints, verification, position, committed_at_us)
+    result_partition, result_offset, run, subtask, lineage, revision, cause, evidence, taints, verification, decided, position, committed_at_us,
+    first_position)
   select d.kind, d.business_key, d.engine, '{}', true, d.final, d.stale, d.cap, d.reasons::text[], d.pipeline, $3,
-    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', d.taints::json, d.verification, $1, $2
+    $4, -1, d.run, 0, '[]', 0, 'IN_ORDER', '{}', d.taints::json, d.verification, d.decided, $1, $2, $1
   from unnest($5::text[], $6::text[], $7::text[], $8::boolean[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::uuid[],
-    $14::text[], $15::text[]) as d(kind, business_key, engine, final, stale, cap, reasons, taints, verification, pipeline, run)`;
+    $14::text[], $15::text[], $16::text[])
+    as d(kind, business_key, engine, final, stale, cap, reasons, taints, verification, decided, pipeline, run)`;
 
 /** Rows that only lose trust, or are known to be final by now. */
 const LOWER = `
   update results r set final = d.final, stale = d.stale, cap = d.cap, reasons = d.reasons::text[], taints = d.taints::json,
-    verification = d.verification, position = $1, committed_at_us = $2
-  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::uuid[])
-    as d(kind, business_key, engine, final, stale, cap, reasons, taints, verification)
+    verification = d.verification, decided = d.decided, position = $1, committed_at_us = $2
+  from unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::uuid[],
+    $12::text[]) as d(kind, business_key, engine, final, stale, cap, reasons, taints, verification, decided)
   where r.kind = d.kind and r.business_key = d.business_key and r.engine = d.engine`;
 
 export async function writeRows(

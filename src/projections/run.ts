@@ -38,6 +38,8 @@ export interface ProjectionOptions {
   readonly limits?: ProjectionLimits;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
   readonly after?: After;
+  /** Called with what can be read in the store from now on. */
+  readonly onApplied?: (changes: readonly Change[]) => void;
 }
 
 export interface Projection {
@@ -252,6 +254,7 @@ class RunningProjection implements Projection {
       await this.apply(changes, progress.applied);
       this.rebuilds = 0;
       this.reached(progress.applied);
+      this.options.onApplied?.(changes);
     }
     this.progress = progress;
     if (stop === null) return;

@@ -129,7 +129,7 @@ function presentRefusal({ stored, refused, ...refusal }: StoredRefusal): Refusal
   };
 }
 
-const presentRequest = (request: StoredRequest): ReprocessingRequest => ({
+export const presentRequest = (request: StoredRequest): ReprocessingRequest => ({
   ...request,
   id: String(request.id),
   reason: reasonOf(request.reason),

@@ -90,7 +90,7 @@ export class CompareResolver {
 }
 
 /** What is known of this very row, and not of what has replaced it meanwhile. */
-const evidenceOf = (row: StoredResult, all: readonly RowEvidence[]): RowEvidence | null =>
+export const evidenceOf = (row: StoredResult, all: readonly RowEvidence[]): RowEvidence | null =>
   all.find(({ engine, position }) => engine === row.engine && position === row.position) ?? null;
 
 const bigintOf = (value: number | null | undefined): bigint | null =>
@@ -106,7 +106,7 @@ function engineAnswer(
   return { engine, present: true, value, evidence: presentEvidence(row, evidenceOf(row, evidence)) };
 }
 
-const presentEvidence = (row: StoredResult, more: RowEvidence | null): RowEvidenceType => ({
+export const presentEvidence = (row: StoredResult, more: RowEvidence | null): RowEvidenceType => ({
   pipeline: row.pipeline,
   run: row.run,
   revision: row.revision,
@@ -125,7 +125,7 @@ const presentEvidence = (row: StoredResult, more: RowEvidence | null): RowEviden
 const ask = (context: RequestContext, store: Store, key: ResultKey): Promise<ServedRow | Error> =>
   context.reader.rowFrom(store, key).catch(asError);
 
-function toAnswer(store: Store, answer: ServedRow | Error): StoreAnswer {
+export function toAnswer(store: Store, answer: ServedRow | Error): StoreAnswer {
   // An Error as the value of a nullable field becomes an error of that field; the other stores' answers stand.
   if (answer instanceof Error) return { store, available: false, present: false, deleted: false, value: answer };
   const present = answer.row !== null && !isAbsent(answer.row);

@@ -14,7 +14,7 @@ import type { Micros, Position } from '../position/position.js';
 import type { FaultDesk } from '../lab/port.js';
 import type { KindDefinition } from '../schema/result-kind.js';
 import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
-import type { DeadLetterDesk, DeadLetterReader, EventReader } from '../stores/port.js';
+import type { DeadLetterDesk, DeadLetterReader, EventReader, HistoryReader } from '../stores/port.js';
 import type { EventFeed } from '../staleness/feed.js';
 import type { ConfidenceLevel, Store } from '../words.js';
 
@@ -85,6 +85,7 @@ export interface Services {
   readonly deadLetters: DeadLetterReader;
   readonly desk: DeadLetterDesk;
   readonly events: EventReader;
+  readonly history: HistoryReader;
   readonly audit: AuditReader;
   readonly reprocessing: ReprocessingDesk;
   /** null: lab mode is off. */

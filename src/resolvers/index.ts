@@ -6,6 +6,7 @@ import type { KindClass } from '../schema/result-kind.js';
 import { AuditResolver } from './audit.js';
 import { CompareResolver } from './compare.js';
 import { DeadLetterResolver } from './dead-letters.js';
+import { ExplainResolver } from './explain.js';
 import { IngestedResolver } from './ingested.js';
 import { queriesOf, resolverOf } from './kind.js';
 import { LabResolver } from './lab.js';
@@ -26,6 +27,7 @@ const OWN = [
   AuditResolver,
   CompareResolver,
   DeadLetterResolver,
+  ExplainResolver,
   IngestedResolver,
   ResultResolver,
   SearchResolver,

@@ -11,6 +11,7 @@ import type {
   DeadLetterDesk,
   DeadLetterReader,
   EventReader,
+  HistoryReader,
   ResultReader,
   SearchReader,
   StatsReader,
@@ -123,6 +124,7 @@ export interface AppDeps {
   readonly deadLetters: DeadLetterReader;
   readonly desk: DeadLetterDesk;
   readonly events: EventReader;
+  readonly history: HistoryReader;
   readonly audit: AuditReader;
   readonly reprocessing: ReprocessingDesk;
   /** Lab mode; left out: it is off, and absent from the schema. */

@@ -56,6 +56,7 @@ export function requestContexts(deps: AppDeps, observed: Observed, metrics: Metr
     deadLetters: deps.deadLetters,
     desk: deps.desk,
     events: deps.events,
+    history: deps.history,
     audit: deps.audit,
     reprocessing: deps.reprocessing,
     faults: deps.faults ?? null,

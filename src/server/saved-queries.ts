@@ -174,6 +174,25 @@ query Engines($kind: String! = "order_window", $key: ID! = "005930@2026-01-05T09
 `,
   },
   {
+    query: `# Why does a result have this level, what happened to it before, and what has to happen for HIGH?
+query Why($kind: String! = "order_window", $key: ID! = "005930@2026-01-05T09:00:00.000Z", $store: Store) {
+  explain(kind: $kind, businessKey: $key, store: $store) {
+    contract { confidenceLevel servedBy stale reasons { code message } }
+    decidedBy { ...Rule }
+    rules { ...Rule }
+    evidence { run revision coverage digest events cause }
+    toHigh { by what notBefore reason { code } }
+    highNotBefore
+    history { changes { at type levelBefore levelAfter message scenarios } hasMore }
+    stores { store available value { value confidenceLevel reasons { code } } }
+    reproduced
+  }
+}
+
+fragment Rule on AppliedRule { stage scenario level holds reason { code } inputs thresholds }
+`,
+  },
+  {
     query: `# What was refused, with both values, and what is recomputed from the source?
 query Refused($key: ID, $count: Int = 20) {
   refusals(businessKey: $key, first: $count) {

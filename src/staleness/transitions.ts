@@ -18,6 +18,8 @@ export interface JudgedRow extends ResultKey {
   readonly reasons: readonly string[];
   readonly pipeline: string;
   readonly run: string;
+  /** Why it has its cap (`Decided` of the decision); left out or null: not known. */
+  readonly decided?: NewEvent['decided'];
 }
 
 /** A row as it stood before the transaction, and as that writes it. */
@@ -55,6 +57,12 @@ export interface NewEvent {
   readonly levelAfter: ConfidenceLevel | null;
   readonly reasons: readonly string[];
   readonly message: string;
+  /** Of the row as the event leaves it; left out or null: not known, or it is no row's. */
+  readonly decided?: {
+    readonly table: string;
+    readonly observed: string | null;
+    readonly held: readonly string[];
+  } | null;
 }
 
 const rank = (level: ConfidenceLevel): number => CONFIDENCE_LEVELS.indexOf(level);
@@ -105,6 +113,7 @@ export function eventsOfRow({ before, after, late, reprocessed = false }: RowTra
       levelAfter: after.cap,
       reasons,
       message,
+      ...(after.decided == null ? {} : { decided: after.decided }),
     };
   };
   return [

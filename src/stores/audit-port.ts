@@ -78,6 +78,16 @@ export interface RowEvidence extends ResultKey {
   readonly maxEventTime: string | null;
 }
 
+/** Why the row has its cap, as the decision wrote it down (src/decision/decided.ts). */
+export interface RowDecision {
+  /** The position that last changed the row: of another one this says nothing. */
+  readonly position: Position;
+  /** null: written before 0.3.0. */
+  readonly decided: string | null;
+  /** The position that made the row; null: made before 0.3.0. */
+  readonly firstPosition: Position | null;
+}
+
 interface LedgerQuery {
   readonly kind?: string;
   readonly businessKey?: string;
@@ -96,6 +106,8 @@ export interface AuditReader {
   ): Promise<readonly StoredRequest[]>;
   /** Of those that are stored, in any order. */
   evidence(keys: readonly ResultKey[]): Promise<readonly RowEvidence[]>;
+  /** null: there is no such row. */
+  decision(key: ResultKey): Promise<RowDecision | null>;
 }
 
 export interface ReprocessingDesk {

@@ -338,6 +338,32 @@ export interface EventReader {
   events(query: EventQuery): Promise<EventPage>;
 }
 
+/** An event, and why the row that it tells of had its cap then (src/decision/decided.ts); null: not known, or it is no row's. */
+export interface RecordedEvent extends StalenessEvent {
+  readonly decided: string | null;
+}
+
+export interface HistoryQuery extends ResultKey {
+  /** Of whose runs and checkpoints the key's level depends; null: of none that is known. */
+  readonly pipeline: string | null;
+  /** Whose progress, and the way of changes to it, the answer depends on; left out: Postgres. */
+  readonly store?: Store;
+  /** At most 501. */
+  readonly limit: number;
+}
+
+export interface HistoryPage {
+  /** Newest first, none from before the row was made. */
+  readonly events: readonly RecordedEvent[];
+  /** This event and those before it may be gone. */
+  readonly prunedTo: EventPlace;
+}
+
+export interface HistoryReader {
+  /** What happened to how far this key can be trusted. @throws AppError STORE_UNAVAILABLE (retryable) */
+  history(query: HistoryQuery): Promise<HistoryPage>;
+}
+
 export interface StoredDeadLetter {
   readonly id: bigint;
   readonly position: Position;

@@ -134,6 +134,7 @@ const state = (w: Words, run: string, now: Coverage | null): ResultState => ({
   taints: {},
   verification: null,
   verifiedTo: null,
+  decided: null,
 });
 
 const LINEAGE = [['old', 41]] as const;

@@ -328,7 +328,7 @@ export class Session {
 }
 
 /** The columns that UPSERT takes from the copied record. */
-function valueOf(state: ResultState): Omit<ResultState, 'stale' | 'cap' | 'reasons'> {
-  const { stale: _s, cap: _c, reasons: _r, ...value } = state;
+function valueOf(state: ResultState): Omit<ResultState, 'stale' | 'cap' | 'reasons' | 'decided'> {
+  const { stale: _s, cap: _c, reasons: _r, decided: _d, ...value } = state;
   return value;
 }

@@ -42,6 +42,7 @@ export const state = (over: Partial<ResultState> = {}): ResultState => ({
   taints: {},
   verification: null,
   verifiedTo: null,
+  decided: null,
   ...over,
 });
 export const incoming = (over: Partial<IncomingResult> = {}, row: Partial<ResultState> = {}): IncomingResult => {

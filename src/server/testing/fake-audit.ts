@@ -5,6 +5,7 @@ import { position } from '../../position/position.js';
 import type {
   AuditReader,
   ReprocessingDesk,
+  RowDecision,
   RowEvidence,
   StoredRefusal,
   StoredRequest,
@@ -14,6 +15,7 @@ export class FakeAudit implements AuditReader, ReprocessingDesk {
   refused: StoredRefusal[] = [];
   requested: StoredRequest[] = [];
   rested: RowEvidence[] = [];
+  decided: (ResultKey & RowDecision)[] = [];
   failure: Error | null = null;
   /** The desk says no to everything with it. */
   refusal: AppError | null = null;
@@ -31,6 +33,11 @@ export class FakeAudit implements AuditReader, ReprocessingDesk {
     if (this.failure !== null) throw this.failure;
     const asked = new Set(keys.map(keyOf));
     return this.rested.filter((row) => asked.has(keyOf(row)));
+  }
+
+  async decision(key: ResultKey): Promise<RowDecision | null> {
+    if (this.failure !== null) throw this.failure;
+    return this.decided.find((row) => keyOf(row) === keyOf(key)) ?? null;
   }
 
   async request(key: ResultKey): Promise<bigint> {

@@ -8,11 +8,14 @@ import type {
   EventPage,
   EventQuery,
   EventReader,
+  HistoryPage,
+  HistoryQuery,
+  HistoryReader,
   StalenessEvent,
   StoredDeadLetter,
 } from '../../stores/port.js';
 
-export class FakeLedgers implements EventReader, DeadLetterReader, DeadLetterDesk {
+export class FakeLedgers implements EventReader, HistoryReader, DeadLetterReader, DeadLetterDesk {
   stalenessEvents: StalenessEvent[] = [];
   letters: StoredDeadLetter[] = [];
   located: LocatedEvent[] = [];
@@ -55,6 +58,17 @@ export class FakeLedgers implements EventReader, DeadLetterReader, DeadLetterDes
       incarnation,
       at,
     };
+  }
+
+  async history({ kind, businessKey, engine, pipeline, store, limit }: HistoryQuery): Promise<HistoryPage> {
+    await this.answering();
+    const own = this.stalenessEvents.filter((event) =>
+      event.businessKey === null
+        ? event.pipeline === pipeline || (store !== undefined && (event.store === store || event.pipeline === null))
+        : event.businessKey === businessKey && event.kind === kind && event.engine === engine,
+    );
+    const events = own.sort((a, b) => compare(b, a)).map((event) => ({ ...event, decided: null }));
+    return { events: events.slice(0, limit), prunedTo: this.prunedTo };
   }
 
   async deadLetters({

@@ -100,6 +100,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     deadLetters: ledgers,
     desk: ledgers,
     events: options.log?.events ?? ledgers,
+    history: ledgers,
     listen: options.log?.listen ?? ((channel, told) => ledgers.listen(channel, told)),
     audit,
     reprocessing: audit,

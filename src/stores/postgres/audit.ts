@@ -208,5 +208,19 @@ export function createPostgresAudit(pool: Pool): AuditReader {
       const values = [keys.map((k) => k.kind), keys.map((k) => k.businessKey), keys.map((k) => k.engine)];
       return (await rows<EvidenceRow>(text, values)).map(evidenceOf);
     },
+
+    async decision({ kind, businessKey, engine }) {
+      const [row] = await rows<{ position: string; decided: string | null; first_position: string | null }>(
+        'select position, decided, first_position from results where kind = $1 and business_key = $2 and engine = $3',
+        [kind, businessKey, engine],
+      );
+      if (row === undefined) return null;
+      const first = row.first_position;
+      return {
+        position: position(row.position),
+        decided: row.decided,
+        firstPosition: first === null ? null : position(first),
+      };
+    },
   };
 }

@@ -9,6 +9,7 @@ import {
   type EventPage,
   type EventQuery,
   type EventReader,
+  type HistoryReader,
   type StalenessEvent,
   type StoredDeadLetter,
 } from '../port.js';
@@ -41,6 +42,7 @@ interface EventRow {
   level_after: ConfidenceLevel | null;
   reasons: string[];
   message: string;
+  decided: string | null;
 }
 
 interface LetterRow {
@@ -142,7 +144,20 @@ function pageOf(rows: readonly EventRow[]): EventPage {
   };
 }
 
-export function createPostgresLedgers(pool: Pool): EventReader & DeadLetterReader {
+/** What happened to a key: what names it, and what lowers many results at once. From the row's beginning, newest first. */
+const HISTORY = `
+  select p.position as pruned_position, p.ordinal as pruned_ordinal, h.* from staleness_events_pruned p left join lateral (
+    (select * from staleness_events e where e.business_key = $2 and e.kind = $1 and e.engine = $3
+      order by e.position desc, e.ordinal desc limit $6)
+    union all
+    (select * from staleness_events e where e.business_key is null
+      and e.position >= coalesce((select first_position from results where kind = $1 and business_key = $2 and engine = $3), 0)
+      and (e.pipeline = $4 or e.store = $5 or ($5::text is not null and e.pipeline is null and e.store is null))
+      order by e.position desc, e.ordinal desc limit $6)
+    order by position desc, ordinal desc limit $6) h on true
+  order by h.position desc, h.ordinal desc`;
+
+export function createPostgresLedgers(pool: Pool): EventReader & HistoryReader & DeadLetterReader {
   async function rows<T extends object>(text: string, values: unknown[]): Promise<T[]> {
     try {
       return (await pool.query<T>(text, values)).rows;
@@ -155,6 +170,19 @@ export function createPostgresLedgers(pool: Pool): EventReader & DeadLetterReade
     async events(query) {
       const { text, values } = eventsStatement(query);
       return pageOf(await rows<EventRow>(text, values));
+    },
+
+    async history({ kind, businessKey, engine, pipeline, store, limit }) {
+      const values = [kind, businessKey, engine, pipeline, store ?? null, bounded(limit)];
+      const found = await rows<EventRow>(HISTORY, values);
+      const [first] = found;
+      if (first === undefined) throw new Error('staleness_events_pruned is empty');
+      return {
+        events: found.flatMap((row) =>
+          row.position === null ? [] : [{ ...eventOf({ ...row, position: row.position }), decided: row.decided }],
+        ),
+        prunedTo: { position: position(first.pruned_position), ordinal: first.pruned_ordinal },
+      };
     },
 
     async deadLetters({ state, ids, after, limit }) {
