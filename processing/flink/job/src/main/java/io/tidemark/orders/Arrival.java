@@ -8,11 +8,14 @@ public final class Arrival {
   /** No watermark yet. */
   public static final long NONE = Long.MIN_VALUE;
 
-  /** Null: it is a command. */
+  /** Null: it is a command, or news of progress. */
   public SourceRecord record;
 
-  /** A command to replace the state of a result; null: it is a record. */
+  /** A command to replace the state of a result; null: it is none. */
   public Reset reset;
+
+  /** How far a source partition has been read; null: it is none. */
+  public Progress progress;
 
   /** Watermark of the source partition just before this record; {@link #NONE}: nothing precedes. */
   public long watermarkMs = NONE;
@@ -34,6 +37,9 @@ public final class Arrival {
 
   /** What the record is keyed by: the symbol; the Kafka key of an undecodable record, which may be one. */
   public String route() {
+    if (progress != null) {
+      return progress.route;
+    }
     if (reset != null) {
       return reset.symbol;
     }

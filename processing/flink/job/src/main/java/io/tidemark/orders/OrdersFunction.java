@@ -33,6 +33,7 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
   private transient AnomalyFinder anomalies;
   private transient RecentEvents events;
   private transient StateReplacement replacement;
+  private transient HeldProgress progress;
 
   public OrdersFunction(FoldSettings settings) {
     this.settings = settings;
@@ -48,12 +49,17 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
     anomalies = new AnomalyFinder(settings, getRuntimeContext());
     events = new RecentEvents(RECENT_EVENTS);
     replacement = new StateReplacement(settings, windows, orders, events);
+    progress = new HeldProgress(ProgressOperator.attempt(getRuntimeContext()));
   }
 
   @Override
   public void processElement(Arrival arrival, ReadOnlyContext context, Collector<Result> out) throws Exception {
     if (arrival.reset != null) {
       replacement.replace(arrival.reset, symbols.value(), context, out);
+      return;
+    }
+    if (arrival.progress != null) {
+      progress.hold(arrival.progress, settings.emitIntervalMs(), context.timerService());
       return;
     }
     SourceRecord record = arrival.record;
@@ -105,6 +111,7 @@ public final class OrdersFunction extends KeyedBroadcastProcessFunction<String, 
   @Override
   public void onTimer(long timestamp, OnTimerContext context, Collector<Result> out) throws Exception {
     if (context.timeDomain() == TimeDomain.PROCESSING_TIME) {
+      progress.release(timestamp, out);
       windows.emitDue(context, out);
       return;
     }

@@ -19,6 +19,7 @@ public final class OrdersJob {
   static final String SOURCE_UID = "orders-source";
 
   static final String ARRIVAL_UID = "orders-arrival";
+  static final String PROGRESS_UID = "orders-progress";
   static final String FOLD_UID = "orders-fold";
   static final String RESETS_UID = "orders-resets";
   static final String COMMANDS_UID = "orders-commands";
@@ -55,8 +56,12 @@ public final class OrdersJob {
             .process(new ArrivalFunction(settings), Types.POJO(Arrival.class))
             .uid(ARRIVAL_UID)
             .name("arrival");
+    SingleOutputStreamOperator<Arrival> told =
+        arrivals
+            .transform("progress", Types.POJO(Arrival.class), new ProgressOperatorFactory())
+            .uid(PROGRESS_UID);
     SingleOutputStreamOperator<Result> results =
-        withCommands(env, arrivals)
+        withCommands(env, told)
             .keyBy(Arrival::route)
             .connect(arrivals.getSideOutput(ArrivalFunction.KEYLESS).broadcast(OrdersFunction.KEYLESS))
             .process(new OrdersFunction(settings), Types.POJO(Result.class))

@@ -26,6 +26,7 @@ final class Folding implements AutoCloseable {
 
   private final OneInputStreamOperatorTestHarness<SourceRecord, Arrival> arrival;
   private final KeyedBroadcastOperatorTestHarness<String, Arrival, LostMark, Result> fold;
+  private final CoBroadcastWithKeyedOperator<String, Arrival, LostMark, Result> operator;
 
   Folding(FoldSettings settings) throws Exception {
     this(settings, null);
@@ -33,9 +34,10 @@ final class Folding implements AutoCloseable {
 
   Folding(FoldSettings settings, Snapshot snapshot) throws Exception {
     arrival = new OneInputStreamOperatorTestHarness<>(new ProcessOperator<>(new ArrivalFunction(settings)));
+    operator = new CoBroadcastWithKeyedOperator<>(new OrdersFunction(settings), List.of(OrdersFunction.KEYLESS));
     fold =
         new KeyedBroadcastOperatorTestHarness<>(
-            new CoBroadcastWithKeyedOperator<>(new OrdersFunction(settings), List.of(OrdersFunction.KEYLESS)),
+            operator,
             Arrival::route,
             Types.STRING,
             8,
@@ -74,6 +76,15 @@ final class Folding implements AutoCloseable {
     return said();
   }
 
+  /** News of the source → what comes of it at once. */
+  List<JsonNode> progress(long nextOffset) throws Exception {
+    SourceRecord read = new SourceRecord();
+    read.offset = nextOffset - 1;
+    String attempt = ProgressOperator.attempt(operator.getRuntimeContext());
+    fold.processElement(Progress.behind(read, attempt).to(" to 0"), 0);
+    return said();
+  }
+
   /** Flink's watermark, of all partitions together. */
   List<JsonNode> watermark(long ms) throws Exception {
     fold.watermark(ms);
@@ -107,6 +118,9 @@ final class Folding implements AutoCloseable {
 
   static JsonNode message(Result result) {
     ObjectNode node = (ObjectNode) Wire.json("{}");
+    if (result.sourcePartition != null) {
+      return node.put("kind", "progress").put("next", result.nextOffset);
+    }
     node.put("kind", result.kind);
     node.put("business_key", result.businessKey);
     node.put("op", result.op);

@@ -62,6 +62,19 @@ class OrdersFunctionTest {
   }
 
   @Test
+  void newsOfTheSourceIsHeldUntilAllThatFollowsFromItIsSaid() throws Exception {
+    try (Folding folding = new Folding(FoldSettings.DEFAULTS)) {
+      folding.time(10_000);
+      folding.see(0, Events.event(1, "A", T0));
+      assertEquals(List.of(), totals(folding.see(1, Events.event(2, "A", T0))));
+      assertEquals(List.of(), folding.progress(2));
+      assertEquals(List.of("order_window"), Folding.kinds(folding.time(11_000)));
+      assertEquals(List.of("progress"), Folding.kinds(folding.time(11_001)));
+      assertEquals(List.of(), folding.time(60_000));
+    }
+  }
+
+  @Test
   void aWindowIsEmittedOnChangeButOncePerSecond() throws Exception {
     try (Folding folding = new Folding(FoldSettings.DEFAULTS)) {
       folding.time(10_000);

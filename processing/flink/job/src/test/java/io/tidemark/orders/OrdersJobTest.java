@@ -54,7 +54,7 @@ class OrdersJobTest {
     JobClient before = submit(MemorySource.of(250, 350), null, "FLINK_STATE_BACKEND=rocksdb");
     first = before.getJobID().toHexString();
     // Its second attempt has got somewhere, and nothing is left that its source would give it.
-    eventually(() -> committed(first + "/1") > 100);
+    eventually(() -> committed(first + "/1") > 100 && told(first + "/1") == 2);
     String savepoint =
         before
             .stopWithSavepoint(false, folder.resolve("savepoints").toUri().toString(), SavepointFormatType.CANONICAL)
@@ -157,6 +157,27 @@ class OrdersJobTest {
   }
 
   @Test
+  void behindAHeartbeatNothingComesOfRecordsThatItSaysAreFolded() {
+    Map<String, JsonNode> told = new HashMap<>();
+    for (Stamped record : MemoryTopic.committed()) {
+      JsonNode message = Wire.json(record.value);
+      JsonNode payload = message.path("calculated_value");
+      String counter = counter(message, record.partition);
+      if (message.path("kind").asText().equals("_heartbeat")) {
+        assertEquals(2, payload.path("subtasks").asInt());
+        told.put(counter, payload.path("sources"));
+      } else if (message.path("kind").asText().equals("order")) {
+        // What an order is says its newest event, each of which is said once.
+        message.path("evidence").path("coverage").fields().forEachRemaining(
+            own -> {
+              long next = told.getOrDefault(counter, payload).path(own.getKey()).path("next_offset").asLong();
+              assertTrue(own.getValue().get(1).asLong() >= next, () -> message + " behind " + next);
+            });
+      }
+    }
+  }
+
+  @Test
   void theLineageNamesTheAttemptAndTheSavepointInOrder() {
     JsonNode last = messages.get(messages.size() - 1).path("run").path("lineage");
     assertEquals(2, last.size());
@@ -202,6 +223,17 @@ class OrdersJobTest {
 
   private static long committed(String run) {
     return MemoryTopic.committed().stream().filter(r -> r.value.contains("\"run\":{\"id\":\"" + run + "\"")).count();
+  }
+
+  /** Subtasks of the run that have spoken of both source partitions. */
+  private static long told(String run) {
+    return MemoryTopic.committed().stream()
+        .map(record -> Wire.json(record.value))
+        .filter(m -> m.path("kind").asText().equals("_heartbeat") && m.path("run").path("id").asText().equals(run))
+        .filter(m -> m.path("calculated_value").path("sources").size() == 2)
+        .map(m -> m.path("run").path("subtask").asInt())
+        .distinct()
+        .count();
   }
 
   private static String counter(JsonNode message, int partition) {

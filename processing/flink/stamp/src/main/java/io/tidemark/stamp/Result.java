@@ -43,6 +43,12 @@ public final class Result {
   /** {@code state_reset}: the verified fold that the state behind it was replaced by; null: none. */
   public String stateReset;
 
+  /** Not a result: news of this source partition; null: it is a result. */
+  public Integer sourcePartition;
+
+  public Long nextOffset;
+  public Long appendTimeMs;
+
   /** For Flink's serializer. */
   public Result() {}
 
@@ -57,6 +63,21 @@ public final class Result {
     result.route = businessKey;
     result.op = "upsert";
     result.value = calculatedValue.toString();
+    return result;
+  }
+
+  /**
+   * Not a message: what heartbeats say from now on of a source partition. To be said behind all that this subtask makes of the
+   * records below. Every subtask has to say it, of every partition: what one has not spoken of is not known.
+   *
+   * @param nextOffset the record just below has been read by this run
+   * @param appendTimeMs LogAppendTime of that record
+   */
+  public static Result progress(int sourcePartition, long nextOffset, long appendTimeMs) {
+    Result result = new Result();
+    result.sourcePartition = sourcePartition;
+    result.nextOffset = nextOffset;
+    result.appendTimeMs = appendTimeMs;
     return result;
   }
 

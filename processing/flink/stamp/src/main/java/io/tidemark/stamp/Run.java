@@ -44,9 +44,13 @@ final class Run {
   /** A step of a lineage: the checkpoint that was taken by this run. */
   record Step(String run, long checkpoint) {}
 
+  /** How far a source partition has been folded. */
+  private record Reached(long nextOffset, long appendTimeMs) {}
+
   private final StampOptions options;
   private final String id;
   private final int subtask;
+  private final int subtasks;
   private final List<Step> lineage;
   private final List<StampState> parents;
   private final OptionalLong restored;
@@ -54,17 +58,26 @@ final class Run {
   private final String wholeHead;
   private final long[] sequences;
   private final TreeMap<Long, Long> taken = new TreeMap<>();
+  private final TreeMap<Integer, Reached> sources = new TreeMap<>();
   private long epoch;
   private Completed completed;
 
   /**
    * @param base job id / attempt
+   * @param subtasks how many the run has
    * @param restored id of the checkpoint that this run was restored from, empty for a fresh start
    * @param parents what all subtasks of the parent left in that checkpoint
    */
-  Run(StampOptions options, String base, int subtask, OptionalLong restored, List<StampState> parents) {
+  Run(
+      StampOptions options,
+      String base,
+      int subtask,
+      int subtasks,
+      OptionalLong restored,
+      List<StampState> parents) {
     this.options = options;
     this.subtask = subtask;
+    this.subtasks = subtasks;
     this.restored = restored;
     this.parents = parents.stream().sorted(Comparator.comparingInt(p -> p.subtask)).toList();
     this.lineage = lineageOf(this.parents, restored);
@@ -96,12 +109,30 @@ final class Run {
   /** A heartbeat into every result partition: it proves its own partition only. */
   List<Stamped> heartbeat(String state, long nowMs) {
     List<Stamped> out = new ArrayList<>(2 * sequences.length);
+    ObjectNode payload = beat(state);
     for (int partition = 0; partition < sequences.length; partition++) {
       introduce(partition, nowMs, out);
-      Result beat = Result.of("_heartbeat", id, NODES.objectNode().put("state", state));
+      Result beat = Result.of("_heartbeat", id, payload);
       out.add(message(partition, head, beat, nowMs));
     }
     return out;
+  }
+
+  /** All that this subtask makes of the records below has been stamped. */
+  void reached(int sourcePartition, long nextOffset, long appendTimeMs) {
+    Reached now = new Reached(nextOffset, appendTimeMs);
+    sources.merge(sourcePartition, now, (known, next) -> next.nextOffset() > known.nextOffset() ? next : known);
+  }
+
+  private ObjectNode beat(String state) {
+    ObjectNode payload = NODES.objectNode().put("state", state);
+    ObjectNode all = payload.putObject("sources");
+    sources.forEach(
+        (partition, own) ->
+            all.putObject(String.valueOf(partition))
+                .put("next_offset", own.nextOffset())
+                .put("append_time", time(own.appendTimeMs())));
+    return payload.put("subtasks", subtasks);
   }
 
   /** A snapshot has been taken: what follows belongs to a later checkpoint. */

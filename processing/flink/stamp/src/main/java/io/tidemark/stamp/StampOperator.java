@@ -41,7 +41,8 @@ final class StampOperator extends AbstractStreamOperator<Stamped> implements One
     String job = getRuntimeContext().getJobInfo().getJobId().toHexString();
     int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
     int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
-    run = new Run(options, job + "/" + attempt, subtask, restored, parents);
+    int subtasks = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
+    run = new Run(options, job + "/" + attempt, subtask, subtasks, restored, parents);
   }
 
   @Override
@@ -53,7 +54,12 @@ final class StampOperator extends AbstractStreamOperator<Stamped> implements One
 
   @Override
   public void processElement(StreamRecord<Result> element) {
-    emit(run.stamp(element.getValue(), now()));
+    Result result = element.getValue();
+    if (result.sourcePartition != null) {
+      run.reached(result.sourcePartition, result.nextOffset, result.appendTimeMs);
+    } else {
+      emit(run.stamp(result, now()));
+    }
   }
 
   @Override

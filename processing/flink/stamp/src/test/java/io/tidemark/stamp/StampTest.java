@@ -60,7 +60,7 @@ class StampTest {
   @Test
   void aResultIsStampedExactlyAsTheGoldenMessageSays() {
     JsonNode golden = Wire.golden("result.flink.json");
-    Run run = new Run(OPTIONS, SECOND.toHexString() + "/0", 0, OptionalLong.of(41), List.of(parent(0, 0, 811)));
+    Run run = new Run(OPTIONS, SECOND.toHexString() + "/0", 0, 1, OptionalLong.of(41), List.of(parent(0, 0, 811)));
     Result result =
         Result.of("order_window", golden.path("business_key").asText(), (ObjectNode) golden.path("calculated_value"))
             .routedBy("005930")
@@ -76,9 +76,9 @@ class StampTest {
 
   @Test
   void theFirstRecordOfARunInAPartitionIsTheGoldenListOfItsParentsCounters() {
-    int partition = new Run(OPTIONS, "x/0", 0, OptionalLong.empty(), List.of()).stamp(result("005930"), T0).get(0).partition;
+    int partition = new Run(OPTIONS, "x/0", 0, 1, OptionalLong.empty(), List.of()).stamp(result("005930"), T0).get(0).partition;
     Run run =
-        new Run(OPTIONS, SECOND.toHexString() + "/0", 0, OptionalLong.of(41), List.of(parent(0, partition, 811)));
+        new Run(OPTIONS, SECOND.toHexString() + "/0", 0, 1, OptionalLong.of(41), List.of(parent(0, partition, 811)));
     List<JsonNode> messages = json(run.stamp(result("005930"), T0 + 1_000));
     assertEquals(Wire.golden("control.run.json"), messages.get(0));
     assertEquals(2, messages.size());
@@ -87,7 +87,7 @@ class StampTest {
 
   @Test
   void aFreshRunHasNoParentAndSaysSo() {
-    JsonNode first = json(new Run(OPTIONS, "job/0", 1, OptionalLong.empty(), List.of()).heartbeat("RUNNING", T0)).get(0);
+    JsonNode first = json(new Run(OPTIONS, "job/0", 1, 2, OptionalLong.empty(), List.of()).heartbeat("RUNNING", T0)).get(0);
     assertEquals("", Wire.problems(first));
     assertEquals("_run", first.path("kind").asText());
     assertTrue(first.path("calculated_value").path("parent").isNull());
@@ -95,6 +95,33 @@ class StampTest {
     assertEquals(0, first.path("calculated_value").path("counters").size());
     assertEquals(1, first.path("epoch").asLong());
     assertTrue(first.path("completed_checkpoint").isNull());
+  }
+
+  @Test
+  void aHeartbeatSaysHowFarTheSourceIsFoldedExactlyAsTheGoldenMessageSays() {
+    Run run = new Run(OPTIONS, SECOND.toHexString() + "/0", 0, 2, OptionalLong.of(41), List.of(parent(0, 0, 811)));
+    run.reached(0, 1_241, T0 + 12);
+    run.reached(1, 1_200, T0 + 8);
+    run.reached(0, 1_100, T0); // never back
+    List<JsonNode> messages = json(run.heartbeat("RUNNING", T0 + 1_000));
+    assertEquals(Wire.golden("control.heartbeat-flink.json"), messages.get(1));
+  }
+
+  @Test
+  void newsOfTheSourceIsNoMessageAndIsSaidWithTheNextHeartbeat() throws Exception {
+    try (var harness = harness(FIRST, 0)) {
+      harness.setProcessingTime(T0);
+      harness.open();
+      harness.setProcessingTime(T0 + 1);
+      harness.getOutput().clear();
+      harness.processElement(Result.progress(3, 7, T0), 0);
+      assertEquals(List.of(), summary(harness));
+      harness.setProcessingTime(T0 + 1_001);
+      assertEquals(List.of("0 _heartbeat 3", "1 _heartbeat 3"), summary(harness));
+      for (JsonNode beat : json(harness.extractOutputValues())) {
+        assertEquals(7, beat.path("calculated_value").path("sources").path("3").path("next_offset").asLong());
+      }
+    }
   }
 
   @Test
@@ -122,7 +149,7 @@ class StampTest {
 
   @Test
   void thePartitionIsKafkasOwnChoiceForTheRoute() {
-    Run run = new Run(new StampOptions("p", 4, DeliveryGuarantee.NONE, 0), "j/0", 0, OptionalLong.empty(), List.of());
+    Run run = new Run(new StampOptions("p", 4, DeliveryGuarantee.NONE, 0), "j/0", 0, 1, OptionalLong.empty(), List.of());
     // A vector of Kafka's own test, which wire/wire.test.ts has too.
     assertEquals((-973932308 & 0x7fffffff) % 4, run.stamp(result("21"), T0).get(1).partition);
     assertEquals(3, run.stamp(result("21").intoPartition(7), T0).get(1).partition);
@@ -191,11 +218,11 @@ class StampTest {
 
   @Test
   void aLineageGrowsByOneStepPerRestoreAndNamesOnlyRunsWhoseCheckpointsWereUsed() {
-    Run a = new Run(OPTIONS, "a/0", 0, OptionalLong.empty(), List.of());
+    Run a = new Run(OPTIONS, "a/0", 0, 1, OptionalLong.empty(), List.of());
     StampState atFive = a.snapshot(5, T0);
-    Run b = new Run(OPTIONS, "b/0", 0, OptionalLong.of(5), List.of(atFive));
-    Run c = new Run(OPTIONS, "c/1", 0, OptionalLong.of(5), List.of(atFive)); // b never completed a checkpoint
-    Run d = new Run(OPTIONS, "d/0", 0, OptionalLong.of(9), List.of(c.snapshot(9, T0)));
+    Run b = new Run(OPTIONS, "b/0", 0, 1, OptionalLong.of(5), List.of(atFive));
+    Run c = new Run(OPTIONS, "c/1", 0, 1, OptionalLong.of(5), List.of(atFive)); // b never completed a checkpoint
+    Run d = new Run(OPTIONS, "d/0", 0, 1, OptionalLong.of(9), List.of(c.snapshot(9, T0)));
     assertEquals("[[\"a/0\",5]]", lineage(b));
     assertEquals("[[\"a/0\",5]]", lineage(c));
     assertEquals("[[\"a/0\",5],[\"c/1\",9]]", lineage(d));
@@ -203,9 +230,9 @@ class StampTest {
 
   @Test
   void aLongLineageIsWholeInTheRunRecordAndBoundedInTheOthers() {
-    Run run = new Run(OPTIONS, "r/0", 0, OptionalLong.empty(), List.of());
+    Run run = new Run(OPTIONS, "r/0", 0, 1, OptionalLong.empty(), List.of());
     for (int n = 1; n <= 40; n++) {
-      run = new Run(OPTIONS, "r/" + n, 0, OptionalLong.of(n), List.of(run.snapshot(n, T0)));
+      run = new Run(OPTIONS, "r/" + n, 0, 1, OptionalLong.of(n), List.of(run.snapshot(n, T0)));
     }
     List<JsonNode> messages = json(run.stamp(result("A"), T0));
     assertEquals(40, messages.get(0).path("run").path("lineage").size());
@@ -216,9 +243,9 @@ class StampTest {
 
   @Test
   void aJobManagerThatCountsAttemptsFromZeroAgainMakesNoSecondRunOfTheSameName() {
-    Run first = new Run(OPTIONS, "job/0", 0, OptionalLong.empty(), List.of());
-    Run second = new Run(OPTIONS, "job/0", 0, OptionalLong.of(3), List.of(first.snapshot(3, T0)));
-    Run third = new Run(OPTIONS, "job/0", 0, OptionalLong.of(6), List.of(second.snapshot(6, T0)));
+    Run first = new Run(OPTIONS, "job/0", 0, 1, OptionalLong.empty(), List.of());
+    Run second = new Run(OPTIONS, "job/0", 0, 1, OptionalLong.of(3), List.of(first.snapshot(3, T0)));
+    Run third = new Run(OPTIONS, "job/0", 0, 1, OptionalLong.of(6), List.of(second.snapshot(6, T0)));
     assertEquals(List.of("job/0", "job/0.1", "job/0.2"), List.of(first.id(), second.id(), third.id()));
   }
 
