@@ -5,8 +5,8 @@
  * applied position must be in the documents, and no document can be newer than Postgres' row. Whatever a store that merely lags
  * holds is left alone.
  */
-import type { ResultKey } from '../position/commit-log.js';
-import { keyOf } from '../position/commit-log.js';
+import { isDeepStrictEqual } from 'node:util';
+import { keyOf, type ResultKey } from '../position/commit-log.js';
 import { isExpired } from '../position/expiry.js';
 import type { Position } from '../position/position.js';
 import { encodeDocument } from '../stores/document.js';
@@ -55,7 +55,7 @@ export function judge(row: StoredResult | null, found: Scanned | undefined, at: 
 }
 
 /** Everything that an answer, its contract or a listing is made of. */
-const isSame = (a: StoredResult, b: StoredResult): boolean => content(a) === content(b);
+const isSame = (a: StoredResult, b: StoredResult): boolean => isDeepStrictEqual(a, b) || content(a) === content(b);
 
 function content(result: StoredResult): string {
   const { last_checkpoint_time: checkpoint, ...document } = encodeDocument(result);

@@ -6,7 +6,7 @@
  */
 import { maxPosition, next, ORIGIN, type Position } from '../position/position.js';
 import type { Token } from '../position/token.js';
-import { atLeast as reaches, CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, type Store } from '../words.js';
+import { atLeast as reaches, CONFIDENCE_LEVELS, CONSISTENCY_SCOPES, type ReasonCode, type Store } from '../words.js';
 import type { Health } from './breaker.js';
 import { COSTS, pathOf, type ReadShape } from './costs.js';
 import { lacks, scopeMeets, type Lack, type Offer, type Requirement } from './requirement.js';
@@ -57,6 +57,8 @@ export type Route =
 
 /** So many reads and waits, and it is over: changes that come faster than they can be waited for. */
 export const MOST_STEPS = 12;
+
+const DIVERGED: ReasonCode = 'VIOLATION_STORE_DIVERGENCE';
 
 interface Offered {
   readonly index: number;
@@ -167,6 +169,8 @@ function waiting(
     const { store } = offer;
     if (store === 'POSTGRES' || lacking.includes('SCOPE')) continue;
     if (lacking.includes('LEVEL') && offer.scope === 'SEARCH' && requirement.minConfidence === 'HIGH') continue;
+    // It has come as far as it says, and holds something else than it should.
+    if (offer.reasons.includes(DIVERGED)) continue;
     // It has come there, and was not read again yet; or it did not in time.
     if (tried.findLast((attempt) => attempt.store === store)?.kind === 'waited') continue;
     const expectedMs = stores.find((view) => view.store === store)?.lagMs ?? Infinity;

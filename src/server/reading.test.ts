@@ -3,6 +3,7 @@
 import { appliedAt, committedAt, windowRow } from './testing/fake-store.js';
 import { fact } from './testing/fake-proofs.js';
 import { startServer, type Harness } from './testing/harness.js';
+import { Divergences } from '../contract/divergences.js';
 import { position } from '../position/position.js';
 
 const AT = '2026-01-05T09:02:30.000Z';
@@ -48,6 +49,31 @@ test('a change that the store has not applied lowers exactly its own key, and ag
   const other = await server.query(`{ orderWindow(symbol: "000660", at: "${AT}") { ${CLAIM} } }`);
   expect(other.body.data.orderWindow.totalAmount).toMatchObject({ confidenceLevel: 'HIGH', provenAt: '100' });
   expect(await claim(STRONG)).toMatchObject({ confidenceLevel: 'HIGH', servedBy: 'POSTGRES', stalenessMs: 1000 });
+});
+
+test('what a store is known to hold wrongly is LOW from it alone, without an age, until it has applied the verified repair; whoever demands more gets another store', async () => {
+  const { kind, engine, businessKey } = windowRow();
+  const diverged = (settled: number | null): Divergences =>
+    new Divergences([{ store: 'MONGODB', kind, engine, keys: [[businessKey, settled]], until: settled }]);
+  server.mongodb.hold(windowRow(HIGH, { symbol: '000660' }));
+  const demand = '@consistency(minConfidence: HIGH)';
+  for (const open of [null, 101]) {
+    server.proofs.divergences = diverged(open);
+    expect(await claim()).toEqual({
+      confidenceLevel: 'LOW',
+      consistencyScope: 'EVENTUAL',
+      servedBy: 'MONGODB',
+      stalenessMs: null,
+      stale: true,
+      provenAt: null,
+      reasons: ['VIOLATION_STORE_DIVERGENCE'],
+    });
+    const { body } = await server.query(`{ orderWindow(symbol: "000660", at: "${AT}") { ${CLAIM} } }`);
+    expect(body.data.orderWindow.totalAmount).toMatchObject({ confidenceLevel: 'HIGH', servedBy: 'MONGODB' });
+    expect(await claim(demand)).toMatchObject({ confidenceLevel: 'HIGH', servedBy: 'POSTGRES', stalenessMs: 1000 });
+  }
+  server.proofs.divergences = diverged(100);
+  expect(await claim(demand)).toMatchObject({ confidenceLevel: 'HIGH', servedBy: 'MONGODB' });
 });
 
 test('Postgres is read after the proof’s reply, a read model beside it', async () => {

@@ -24,9 +24,11 @@ export function scan(place: ElasticPlace, range: ScanRange): Promise<Answer<read
   return answer(
     place,
     (meta) => meta.applied,
-    async ({ index }) => {
-      await refreshed(place, index);
-      return (await searchHits(place, index, body)).flatMap((hit) => scanned(hit, range));
+    async (meta) => {
+      // Before the search as well: an index without our mapping can't be sorted.
+      await verifyIdentity(place, meta);
+      await refreshed(place, meta.index);
+      return (await searchHits(place, meta.index, body)).flatMap((hit) => scanned(hit, range));
     },
   );
 }
