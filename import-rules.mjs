@@ -192,6 +192,9 @@ export const IMPORT_RULES = [
   { from: 'lab/simulation', may: ['src', 'wire', 'lab/checkers', 'lab/history/types.ts'] },
   // It starts what it breaks: the stack, by the same code as the tests.
   { from: 'lab/soak', may: ['wire', 'lab', 'stack', 'test/harness'] },
+  { from: 'lab/runner', may: ['wire', 'lab', 'stack', 'test/harness'] },
+  // Clients of a run: some of them speak by the SDK.
+  { from: 'lab/workloads', may: ['wire', 'lab/history', 'client'] },
   // Functions of a history: they know its types and its clocks, not how it is recorded.
   { from: 'lab/checkers', may: ['wire', 'lab/history/types.ts', 'lab/history/clock.ts'] },
 ];

@@ -4,9 +4,11 @@ import { completeness } from './completeness.js';
 import { convergence } from './convergence.js';
 import { exactlyOnce } from './exactly-once.js';
 import { noOverclaim } from './no-overclaim.js';
+import { requirements } from './requirements.js';
 import { monotonicReads, readYourWrites } from './sessions.js';
 import { usefulness } from './usefulness.js';
 import type { Checker, Options, Verdict } from './verdict.js';
+import { conservedTotal, perKeySequence, SEQUENCES, TRANSFERS } from './workloads.js';
 
 export const CHECKERS: Readonly<Record<string, Checker>> = {
   'no-overclaim': noOverclaim,
@@ -18,8 +20,20 @@ export const CHECKERS: Readonly<Record<string, Checker>> = {
   'read-your-writes': readYourWrites,
 };
 
+/** Of what only some runs do: otherwise nothing could be checked, and a run of which something was not checked is not true. */
+export function checkersOf({ meta, answers }: History): Checker[] {
+  const { workloads } = meta.notes;
+  const has = (workload: string): boolean => Array.isArray(workloads) && workloads.includes(workload);
+  return [
+    ...Object.values(CHECKERS),
+    ...(answers.some(({ needs }) => needs !== undefined) ? [requirements] : []),
+    ...(has(TRANSFERS) ? [conservedTotal] : []),
+    ...(has(SEQUENCES) ? [perKeySequence] : []),
+  ];
+}
+
 export const checkAll = (history: History, options: Options = {}): Verdict[] =>
-  Object.values(CHECKERS).map((checker) => checker(history, options));
+  checkersOf(history).map((checker) => checker(history, options));
 
 export function tableOf(verdicts: readonly Verdict[]): string {
   const lines = verdicts.flatMap(({ checker, verdict, claims, violations, exercised, unknown, figures }) => [

@@ -60,7 +60,8 @@ export function monotonicReads(history: History): Verdict {
       collector.note('proof', id, held('proof', provenAt ?? 0, provenAt !== null), context);
       const late = answer.atLeast !== null && Math.max(provenAt ?? 0, shown) < answer.atLeast;
       const kept = late && (indexed.truth.newest(id.key, answer.atLeast ?? 0)?.position ?? 0) > shown;
-      if (answer.atLeast !== null) {
+      // Asked to fall back, the server may give less than the token says, if it says so.
+      if (answer.atLeast !== null && answer.unmet === undefined) {
         collector.note('token', id, kept ? broken({ atLeast: answer.atLeast, shown }) : 'holds', context);
       }
       high.raise(path, shown, answer);
@@ -92,7 +93,8 @@ export function readYourWrites(history: History): Verdict {
       for (const seen of sessions.get(write.session) ?? []) {
         if (seen.id.key !== key || seen.currentLow < position) continue;
         const { contract } = seen.claim;
-        const token = seen.answer.atLeast !== null && seen.answer.atLeast >= position;
+        const { atLeast, unmet } = seen.answer;
+        const token = unmet === undefined && atLeast !== null && atLeast >= position;
         if (contract.scope !== 'STRONG' && contract.provenAt === null && !token) continue;
         if (indexed.truth.blind) collector.note('own-write', seen.id, unknown('the accepted rows were not recorded'));
         const right = seen.shown >= position;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { eventually } from '../../test/harness/eventually.js';
 import { openLink, type Link } from './link.js';
 
@@ -103,4 +103,26 @@ test('a reset ends what is open, and new connections work; a cut link refuses th
   const four = await client();
   four.socket.write('d');
   await eventually(() => expect(four.heard).toBe('dd'));
+});
+
+test('cut in the moment in which a side hangs up, a link lets go of both sockets', async () => {
+  const { port } = server.address() as AddressInfo;
+  const end = Socket.prototype.end;
+  const closed: string[] = [];
+  Socket.prototype.end = function (this: Socket, ...args: unknown[]): Socket {
+    const ended = Reflect.apply(end, this, args) as Socket;
+    if (this.remotePort !== port) return ended;
+    this.once('close', () => closed.push('closed'));
+    link.cut();
+    return ended;
+  };
+  try {
+    const one = await client();
+    one.socket.write('a');
+    await eventually(() => expect(one.heard).toBe('aa'));
+    one.socket.end();
+    await eventually(() => expect(closed).toEqual(['closed']), { timeoutMs: 4_000 });
+  } finally {
+    Socket.prototype.end = end;
+  }
 });

@@ -148,7 +148,11 @@ class ProxyLink implements Link {
     }
     if (!this.pairs.delete(pair)) return;
     for (const pipe of pair.pipes) pipe.stop();
-    for (const socket of pair.sockets) socket.resetAndDestroy();
+    // A reset while a hang-up is under way fails (EINVAL), and Node never lets go of such a socket: the process can't end.
+    for (const socket of pair.sockets) {
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   slow(latencyMs: number): void {

@@ -1,5 +1,17 @@
 /** What the readers ask, and what the answers claim. Pure. */
-import type { Claim, Contract, Engine, Key, Level, RowClaim, Scope, SetClaim, StoreName, Value } from './types.js';
+import type {
+  Claim,
+  Contract,
+  Engine,
+  Key,
+  Level,
+  Needs,
+  RowClaim,
+  Scope,
+  SetClaim,
+  StoreName,
+  Value,
+} from './types.js';
 
 const CONTRACT = `confidenceLevel consistencyScope processingEngine lastCheckpointTime lastCdcSyncTime asOf sourceAsOf
   stalenessMs stale reasons { code } servedBy position provenAt`;
@@ -75,6 +87,8 @@ export interface Demand {
   readonly scope: Scope | null;
   /** A token of an earlier answer; null: none is sent. */
   readonly token: string | null;
+  /** Left out: nothing else. */
+  readonly needs?: Needs;
 }
 
 /** A question: its text, and how to read an answer. */
@@ -108,6 +122,7 @@ export interface Extensions {
   readonly consistency?: {
     readonly contracts: readonly (Leaf & { readonly paths: readonly string[] })[];
     readonly token?: string | null;
+    readonly unmet?: readonly unknown[];
   };
 }
 
@@ -124,10 +139,13 @@ interface StoreAnswer {
 
 const NOTHING: Demand = { scope: null, token: null };
 
-function directive({ scope, token }: Demand): string {
+function directive({ scope, token, needs }: Demand): string {
   const demands = [
     ...(scope === null ? [] : [`scope: ${scope}`]),
     ...(token === null ? [] : [`atLeast: ${text(token)}`]),
+    ...(needs?.minConfidence === undefined ? [] : [`minConfidence: ${needs.minConfidence}`]),
+    ...(needs?.maxStalenessMs === undefined ? [] : [`maxStalenessMs: ${needs.maxStalenessMs}`]),
+    ...(needs === undefined ? [] : [`onUnmet: ${needs.onUnmet}`]),
   ];
   return demands.length === 0 ? '' : `@consistency(${demands.join(', ')})`;
 }

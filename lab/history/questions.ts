@@ -11,7 +11,7 @@ import {
   type Demand,
   type Question,
 } from './queries.js';
-import { keyOf, type Key, type Scope } from './types.js';
+import { keyOf, type Key, type Needs, type Scope } from './types.js';
 
 const KEYS_PER_REQUEST = 10;
 /** Half of the reads go to what changed last: old rows are easy to be right about. */
@@ -20,6 +20,12 @@ const NEWEST = 40;
 const RULES = ['LARGE_ORDER', 'HIGH_AMOUNT', 'PRICE_SPIKE', 'RAPID_ORDERS'];
 /** Around a window that is known. */
 const AROUND_MS = 30 * 60_000;
+
+/** Share of the questions that require a level or an age. */
+const DEMANDING = 0.2;
+const LEVELS = [undefined, 'EVENTUALLY_CONSISTENT', 'EVENTUALLY_CONSISTENT', 'HIGH'] as const;
+const AGES_MS = [undefined, 500, 2_000, 10_000] as const;
+const ON_UNMET = ['FALLBACK', 'WAIT', 'NULL', 'ERROR'] as const;
 
 /** The anomalies that an order could have; most have none: then their absence is what is claimed. */
 export const anomaliesOf = (order: Key): Key[] =>
@@ -96,7 +102,16 @@ export class Questions {
   }
 
   private demand(scopes: readonly (Scope | null)[], token: string | null): Demand {
-    return { scope: this.pick(scopes) ?? null, token: this.random() < 0.3 ? token : null };
+    const demand = { scope: this.pick(scopes) ?? null, token: this.random() < 0.3 ? token : null };
+    return this.random() < DEMANDING ? { ...demand, needs: this.needs() } : demand;
+  }
+
+  /** What a client may require: a level, an age, or both; and what it wants when nobody can give it. */
+  private needs(): Needs {
+    const minConfidence = this.pick(LEVELS);
+    const maxStalenessMs = this.pick(AGES_MS);
+    const onUnmet = this.pick(ON_UNMET) ?? 'FALLBACK';
+    return { ...(minConfidence && { minConfidence }), ...(maxStalenessMs && { maxStalenessMs }), onUnmet };
   }
 
   private pick<T>(list: readonly T[]): T | undefined {

@@ -1,12 +1,11 @@
 /** One client: it asks, one question after the other, and writes down what it was told and when. */
 import type { HistoryFile } from './file.js';
+import type { Channel } from './channel.js';
 import { now } from './now.js';
-import type { Data, Extensions, Question } from './queries.js';
+import type { Question } from './queries.js';
 import type { Answer, Claim, Instant, Token } from './types.js';
 
 export interface Asking {
-  /** The server's GraphQL address. */
-  readonly url: string;
   readonly file: Pick<HistoryFile, 'write'>;
   readonly nextId: () => number;
   /** Changes with every life of the server that was noticed: what a server saw, another one need not have seen. */
@@ -29,35 +28,35 @@ export function tokenOf(text: string | null | undefined): Token | null {
   }
 }
 
+/** The greater position of two tokens; null: none was sent. */
+function newer(a: string | null, b: string | null): number | null {
+  const positions = [tokenOf(a)?.position, tokenOf(b)?.position].filter((position) => position !== undefined);
+  return positions.length === 0 ? null : Math.max(...positions);
+}
+
 /** The answer as it was written down, and its token as it came. */
 export interface Told {
   readonly answer: Answer;
   readonly token: string | null;
 }
 
-export async function ask(asking: Asking, session: string, question: Question): Promise<Told> {
+export async function ask(asking: Asking, session: string, question: Question, channel: Channel): Promise<Told> {
   const server = asking.server();
+  const { demand, name } = question;
+  // What the client itself keeps and sends along was known to it when it asked.
+  const held = newer(demand.token, channel.token);
+  let unmet = false;
   const started = now();
   let claims: Claim[] = [];
   let error: string | undefined;
   let token: string | null = null;
   let ended: Instant;
   try {
-    const response = await fetch(asking.url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: question.query }),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const text = await response.text();
+    const body = await channel.ask(question.query, TIMEOUT_MS);
     ended = now();
-    const body = JSON.parse(text) as {
-      data?: Data | null;
-      errors?: readonly { message: string }[];
-      extensions?: Extensions;
-    };
     if (body.errors !== undefined) error = body.errors.map(({ message }) => message).join('; ');
     token = body.extensions?.consistency?.token ?? null;
+    unmet = (body.extensions?.consistency?.unmet ?? []).length > 0;
     if (body.data != null) claims = question.claims(body.data, body.extensions);
   } catch (failure) {
     ended = now();
@@ -71,10 +70,13 @@ export async function ask(asking: Asking, session: string, question: Question): 
     server,
     started,
     ended,
-    query: question.name,
-    asked: question.demand.scope,
-    atLeast: tokenOf(question.demand.token)?.position ?? null,
+    query: name,
+    asked: demand.scope,
+    atLeast: held,
     token: tokenOf(token),
+    ...(demand.needs && { needs: demand.needs }),
+    ...(unmet && { unmet }),
+    ...(channel.way !== 'http' && { way: channel.way }),
     claims,
     ...(error === undefined ? {} : { error: error.slice(0, 500) }),
   };

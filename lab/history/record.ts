@@ -6,15 +6,16 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
+import { overHttp, type Channel, type Way } from './channel.js';
 import { CommittedTail } from './committed-tail.js';
 import { dump, type StoreUrls } from './dump.js';
 import { CheckpointedTo, countedTo } from './ends.js';
 import { HistoryFile } from './file.js';
 import { chance, now, pause, until } from './now.js';
 import { OwnWriter } from './own-writer.js';
-import { byKey, everywhere } from './queries.js';
+import { byKey, everywhere, type Question } from './queries.js';
 import { anomaliesOf, Questions } from './questions.js';
-import { ask, type Asking } from './reader.js';
+import { ask, type Asking, type Told } from './reader.js';
 import { SourceTail } from './source-tail.js';
 import { TruthTail } from './truth-tail.js';
 import type { Key, StoreName } from './types.js';
@@ -31,6 +32,10 @@ export interface RecordOptions {
   /** Requests per second, of all sessions together. */
   readonly rate: number;
   readonly sessions: number;
+  /** How the sessions speak to the servers, one after the other; left out: all over HTTP. */
+  readonly ways?: readonly [Way, ...Way[]];
+  /** What else is written, for the checkers that know of it. */
+  readonly workloads?: readonly string[];
   /** Events that a session writes per second, to read them back; 0: none. */
   readonly writesPerSecond?: number;
   readonly windowMs?: number;
@@ -49,6 +54,8 @@ export class Recorder {
   private readonly source: SourceTail;
   private readonly committed: CommittedTail;
   private readonly asking: readonly Asking[];
+  /** By session and server: each client has a connection of its own. */
+  private readonly channels = new Map<string, Channel>();
   private readonly questions: Questions;
   private readonly random: () => number;
   private readonly writer: OwnWriter;
@@ -84,11 +91,16 @@ export class Recorder {
     const { seed, rate, sessions, windowMs = 300_000, servers } = this.options;
     const stores = await storesOf(servers[0]);
     this.tokens = await takesTokens(servers[0]);
-    const notes = { seed, rate, sessions, servers: servers.length, tokens: this.tokens, node: process.version };
+    const { workloads = [] } = this.options;
+    const own = { seed, rate, sessions, workloads };
+    const notes = { ...own, servers: servers.length, tokens: this.tokens, node: process.version };
     this.file.write({ type: 'meta', run: this.folder, started: now(), windowMs, stores, notes });
     await Promise.all([this.truth.start(), this.source.start(), this.writer.start()]);
     this.committed.start();
-    this.reading = Array.from({ length: sessions }, (_, i) => this.session(`s${i}`, (sessions * 1000) / rate));
+    const ways = this.options.ways ?? [overHttp];
+    this.reading = Array.from({ length: sessions }, (_, i) =>
+      this.session(`s${i}`, ways[i % ways.length] ?? overHttp, (sessions * 1000) / rate),
+    );
     const every = this.options.writesPerSecond ?? 1;
     if (every > 0) this.reading.push(this.writing(1000 / every));
   }
@@ -137,6 +149,7 @@ export class Recorder {
     if (this.stopped) return;
     this.stopped = this.ending = true;
     await Promise.allSettled(this.reading);
+    await Promise.allSettled([...this.channels.values()].map((channel) => channel.close()));
     await Promise.allSettled([this.writer.stop(), this.source.stop(), this.committed.stop(), this.truth.stop()]);
     await this.file.close();
   }
@@ -144,7 +157,6 @@ export class Recorder {
   private askingOf(url: string): Asking {
     let lives = 0;
     return {
-      url,
       file: this.file,
       nextId: () => ++this.answers,
       server: () => `${url}#${lives}`,
@@ -153,19 +165,23 @@ export class Recorder {
     };
   }
 
-  /** Any of the servers, by chance. */
-  private server(): Asking {
-    return this.asking[Math.floor(this.random() * this.asking.length)] as Asking;
+  /** Of any of the servers, by chance. */
+  private ask(session: string, question: Question, way = overHttp): Promise<Told> {
+    const which = Math.floor(this.random() * this.asking.length);
+    const id = `${session}|${which}`;
+    const channel = this.channels.get(id) ?? way(this.options.servers[which] ?? this.options.servers[0]);
+    this.channels.set(id, channel);
+    return ask(this.asking[which] as Asking, session, question, channel);
   }
 
-  private async session(name: string, everyMs: number): Promise<void> {
+  private async session(name: string, way: Way, everyMs: number): Promise<void> {
     let token: string | null = null;
     // Not all at once.
     await pause(this.random() * everyMs);
     while (!this.ending) {
       const began = now().mono;
       const question = this.questions.next(this.tokens ? token : null);
-      if (question !== null) token = (await ask(this.server(), name, question)).token ?? token;
+      if (question !== null) token = (await this.ask(name, question, way)).token ?? token;
       await pause(everyMs - (now().mono - began));
     }
   }
@@ -178,7 +194,7 @@ export class Recorder {
       if (key !== null) {
         const keys = this.truth.engines.map((engine) => ({ ...key, engine }));
         for (const scope of ['STRONG', null, 'STRONG', null] as const) {
-          await ask(this.server(), this.writer.session, byKey(key.kind, keys, { scope, token: null }));
+          await this.ask(this.writer.session, byKey(key.kind, keys, { scope, token: null }));
           await pause(everyMs / 6);
         }
       }
@@ -196,7 +212,7 @@ export class Recorder {
     const missing = (await this.options.missing?.(this.folder)) ?? [];
     const wanted = [...keys.filter(({ kind }) => kind === 'order_window'), ...others, ...possible, ...missing];
     for (let from = 0; from < wanted.length; from += FINAL_KEYS) {
-      await ask(this.server(), 'end', everywhere(wanted.slice(from, from + FINAL_KEYS)));
+      await this.ask('end', everywhere(wanted.slice(from, from + FINAL_KEYS)));
     }
   }
 

@@ -150,6 +150,13 @@ export interface Token {
   readonly position: number;
 }
 
+/** What a client requires of an answer beside its path and its token. */
+export interface Needs {
+  readonly minConfidence?: Level;
+  readonly maxStalenessMs?: number;
+  readonly onUnmet: 'FALLBACK' | 'WAIT' | 'NULL' | 'ERROR';
+}
+
 export interface Answer {
   readonly type: 'answer';
   readonly id: number;
@@ -162,6 +169,12 @@ export interface Answer {
   readonly asked: Scope | null;
   /** The position that the client's token stood for; null: none was sent. */
   readonly atLeast: number | null;
+  /** Left out: nothing. */
+  readonly needs?: Needs;
+  /** The server said that something of it does not meet what was required. Left out: it did not. */
+  readonly unmet?: true;
+  /** How the client spoke to the server; left out: HTTP. */
+  readonly way?: string;
   /** The token that came with it, read by the recorder; null: none came, undefined: nobody looked. */
   readonly token?: Token | null;
   readonly claims: readonly Claim[];

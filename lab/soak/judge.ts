@@ -1,18 +1,20 @@
 /**
- * `judge.ts <folder> [staleP99Ms]`: what the checkers say of a recorded history, as `verdict.json` beside it. A process of its
- * own, so that it has all the memory that it needs.
+ * `judge.ts <folder> [staleP99Ms] [into]`: what the checkers say of a recorded history, as `verdict.json` beside it or in another folder,
+ * and what it shows over time, as `figures.json`. A process of its own, so that it has all the memory that it needs.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkAll, tableOf } from '../checkers/index.js';
 import { pathsOf } from '../checkers/paths.js';
 import { readHistory } from '../history/file.js';
+import { FILES } from '../report/files.js';
+import { figuresOf } from '../report/figures.js';
 import type { Judgement } from './report.js';
 
 /** So many examples of each kind of lie are enough to look for its cause. */
 const EXAMPLES = 50;
 
-const [folder = '', staleP99Ms = ''] = process.argv.slice(2);
+const [folder = '', staleP99Ms = '', into = folder] = process.argv.slice(2);
 const history = await readHistory(folder);
 const verdicts = checkAll(history, staleP99Ms === '' ? {} : { staleP99Ms: Number(staleP99Ms) });
 const judgement: Judgement = {
@@ -31,5 +33,6 @@ const judgement: Judgement = {
   quiet: history.quiet !== null,
   rows: Object.fromEntries(history.dumped.map(({ store, rows }) => [store, rows])),
 };
-writeFileSync(join(folder, 'verdict.json'), `${JSON.stringify(judgement)}\n`);
+writeFileSync(join(into, FILES.verdict), `${JSON.stringify(judgement)}\n`);
+writeFileSync(join(into, FILES.figures), `${JSON.stringify(figuresOf(history))}\n`);
 process.stderr.write(tableOf(verdicts));

@@ -5,13 +5,12 @@
  * The result goes to docs/results/. The exit code is 0 only if the verdict is `true`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { execa } from 'execa';
 import { StackError } from '../../stack/errors.js';
 import { REPOSITORY } from '../../stack/paths.js';
 import { progressOn } from '../../stack/progress.js';
+import { commit, machine } from '../runner/machine.js';
 import type { About } from './about.js';
 import { compareEvents } from './million.js';
 import { MixedRunner } from './mixed.js';
@@ -47,21 +46,6 @@ function parsed(argv: readonly string[]) {
       { cause },
     );
   }
-}
-
-const machine = (): Run['machine'] => ({
-  cpus: cpus().length,
-  model: cpus()[0]?.model ?? 'unknown',
-  'memory GiB': Math.round(totalmem() / 2 ** 30),
-  node: process.version,
-  platform: `${process.platform}-${process.arch}`,
-});
-
-async function commit(): Promise<string> {
-  const git = async (...args: string[]): Promise<string> =>
-    (await execa('git', args, { cwd: REPOSITORY, reject: false })).stdout.trim();
-  const dirty = (await git('status', '--porcelain', '--', '.', ':!docs/results')) !== '';
-  return `${await git('rev-parse', 'HEAD')}${dirty ? ' and changes' : ''}`;
 }
 
 /** Both forms of a result; says where. */

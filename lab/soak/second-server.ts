@@ -19,15 +19,21 @@ export interface SecondServer {
   readonly graphqlUrl: string;
 }
 
-/** Of the same settings as the stack's own, on a port of its own. Whoever starts it stops it, before the stack. */
-export async function startSecondServer(stack: TestStack): Promise<SecondServer> {
+/**
+ * Of the same settings as the stack's own, on a port of its own. Whoever starts it stops it, before the stack.
+ * @param changed settings that differ
+ */
+export async function startSecondServer(
+  stack: TestStack,
+  changed: Readonly<Record<string, string>> = {},
+): Promise<SecondServer> {
   const { spec } = stack.processes.server;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const component = new Component(
     {
       ...spec,
-      env: { ...spec.env, TIDEMARK_PORT: String(port) },
+      env: { ...spec.env, TIDEMARK_PORT: String(port), ...changed },
       log: spec.log.replace(/\.log$/, '-2.log'),
       isReady: async () => (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).status === 200,
     },

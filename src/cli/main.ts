@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { readTopicEnds } from '../../generator/kafka.js';
 import { addGeneratorOptions, parseGeneratorOptions } from '../../generator/options.js';
@@ -69,6 +70,12 @@ program
 
 addCheckTopic(program, brokers, out, (code) => (process.exitCode = code));
 addDeadLetters(program, url, out, (code) => (process.exitCode = code));
+// Not in an image: it breaks servers of its own, by the same code as the tests.
+if (existsSync(new URL('../../lab/runner/command.ts', import.meta.url))) {
+  const { addDemo, addLab } = await import('../../lab/runner/command.js');
+  addLab(program, out, (code) => (process.exitCode = code));
+  addDemo(program, (code) => (process.exitCode = code));
+}
 
 program.parseAsync().catch((error: unknown) => {
   out.warn(`tidemark: ${error instanceof Error ? error.message : String(error)}`);
