@@ -52,7 +52,8 @@ export const IMPORT_RULES = [
     ],
   },
   { from: 'src/stores/audit-port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
-  { from: 'src/stores/port.ts', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
+  { from: 'src/stores/repair-port.ts', may: ['src/stores/port.ts', 'src/position', 'src/words.ts'] },
+  { from: 'src/stores/port.ts', may: ['src/stores/repair-port.ts', 'src/position', 'src/errors.ts', 'src/words.ts'] },
   ...['postgres', 'mongodb', 'elasticsearch', 'clickhouse'].map((store) => ({
     from: `src/stores/${store}`,
     may: [

@@ -6,6 +6,9 @@ import type { ConfidenceLevel, ProcessingEngine, StalenessEventType, Store } fro
 import type { ResultKey } from '../position/commit-log.js';
 import type { Micros, Position } from '../position/position.js';
 import type { EventPlace } from '../position/event-id.js';
+import type { Repair, Scanned, ScanRange } from './repair-port.js';
+
+export type { Repair, Scanned, ScanRange } from './repair-port.js';
 
 /** A result as every store holds it. Names are camelCase here; rows, documents and messages are snake_case. */
 export interface StoredResult extends ResultKey {
@@ -139,30 +142,6 @@ export type Binding =
   | { readonly status: 'bound'; readonly applied: Applied }
   /** Empty, wiped, replaced, of another document version or unreadable: it must be rebuilt before it may answer. */
   | { readonly status: 'unbound'; readonly reason: string };
-
-/** A part of what a read model holds of one kind and engine, in the order of the business keys by their bytes. */
-export interface ScanRange {
-  readonly kind: string;
-  readonly engine: ProcessingEngine;
-  /** Only keys after it; '' is before all. */
-  readonly after: string;
-  /** At least 1, at most 5,000. */
-  readonly limit: number;
-}
-
-/** What lies where the document of a key belongs. Deleted and expired ones lie there, too. */
-export interface Scanned {
-  readonly businessKey: string;
-  /** null: it is no document of this key (any more). */
-  readonly result: StoredResult | null;
-}
-
-/** What belongs under the key of `document`. */
-export interface Repair {
-  readonly document: StoredResult;
-  /** The position of what was found there, though nothing of that position is true; null: nothing was, or it has none. */
-  readonly over: Position | null;
-}
 
 /** The writing side of a read model. A projection applies and rebuilds; the auditor scans and repairs (ADR 18). */
 export interface ReadModel extends ResultReader {
