@@ -1,9 +1,9 @@
 /** The composition root: the only place that builds clients. Starts, and drains in the opposite order. */
 import 'reflect-metadata';
-import { pino } from 'pino';
 import { AppError, asError } from './errors.js';
 import { environmentConfig, type Config } from './config.js';
 import { startServer } from './compose.js';
+import { createLogger } from './logging.js';
 
 function config(): Config {
   try {
@@ -15,7 +15,7 @@ function config(): Config {
 }
 
 const settings = config();
-const log = pino({ level: settings.LOG_LEVEL, redact: ['*.password', '*.connectionString'] });
+const log = createLogger(settings.LOG_LEVEL);
 // Handlers first: a signal during the start must still drain what has started.
 const ended = new Promise<NodeJS.Signals>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));

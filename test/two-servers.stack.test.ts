@@ -291,6 +291,30 @@ test('Postgres and Kafka go away: both servers say so, and are well again by the
   }
 }, 360_000);
 
+test('the slot is gone: mend-cdc makes it anew, the read models see that changes are missing, and hold everything again', async () => {
+  const slots = async (): Promise<number> => (await pool.query('select 1 from pg_replication_slots')).rowCount ?? 0;
+  await eventually(async () => {
+    await pool.query('select pg_terminate_backend(active_pid) from pg_replication_slots where active');
+    await pool.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active');
+    expect(await slots()).toBe(0);
+  });
+  // What is accepted meanwhile nobody publishes.
+  const taken = await takenIn(first);
+  generate();
+  await eventually(async () => expect(await takenIn(first)).toBeGreaterThan(taken + 20), { timeoutMs: 60_000 });
+  const mend = () =>
+    execa('node', ['bin/tidemark.mjs', 'mend-cdc'], {
+      cwd: REPOSITORY,
+      env: { POSTGRES_URL: stack.postgresUrl, CONNECT_URL: stack.connectUrl },
+    });
+  const { stdout } = await mend();
+  expect(stdout).toMatch(/was made anew[^]*reads its slot/);
+  expect(await slots()).toBe(1);
+  await allEqual([first, second]);
+  // All is well: nothing is made anew.
+  expect((await mend()).stdout).not.toMatch(/anew/);
+}, 240_000);
+
 test('one is sent away under load: it ends within its limit, without force, and the other goes on alone', async () => {
   generate();
   await eventually(async () => expect(await takenIn(second)).toBeGreaterThan(0), { timeoutMs: 60_000 });

@@ -8,6 +8,7 @@ import { environmentPaths } from '../../stack/paths.js';
 import { configMarkdown } from '../config.js';
 import { addCheckTopic } from './check-topic.js';
 import { addDeadLetters } from './dead-letters.js';
+import { addMendCdc } from './mend-cdc.js';
 import { readDisk } from './disk.js';
 import { produce, type ProduceOptions } from './produce.js';
 import { askServer, renderStatus } from './status.js';
@@ -70,6 +71,12 @@ program
 
 addCheckTopic(program, brokers, out, (code) => (process.exitCode = code));
 addDeadLetters(program, url, out, (code) => (process.exitCode = code));
+addMendCdc(
+  program,
+  out.say,
+  (code) => (process.exitCode = code),
+  (flags, description, variable) => new Option(flags, description).env(variable),
+);
 // Not in an image: it breaks servers of its own, by the same code as the tests.
 if (existsSync(new URL('../../lab/runner/command.ts', import.meta.url))) {
   const { addDemo, addLab } = await import('../../lab/runner/command.js');

@@ -9,6 +9,11 @@ export class ConnectClient {
   /** Registers the connector or updates its settings; the same call twice changes nothing. */
   async register(config: Readonly<Record<string, string>>): Promise<void> {
     await this.call('PUT', '/config', config);
+    await this.resume();
+  }
+
+  /** Goes on if it was paused or stopped. */
+  async resume(): Promise<void> {
     await this.call('PUT', '/resume');
   }
 
