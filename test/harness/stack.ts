@@ -89,5 +89,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
 
 function serverOf({ overrides, reprocessing = false }: TestStackOptions): AppOverride {
   const { server } = overrides ?? {};
-  return { ...server, env: { ...(reprocessing ? {} : { REPROCESSING: 'off' }), ...server?.env } };
+  // What a test does to a store stays as it left it, unless it asks for the auditor.
+  const quiet = { AUDIT_EVERY_MS: '0', ...(reprocessing ? {} : { REPROCESSING: 'off' }) };
+  return { ...server, env: { ...quiet, ...server?.env } };
 }
