@@ -3,13 +3,11 @@
  * whose source log grows, and at each quiet moment every result of Flink is what the oracle makes of that log.
  */
 import { execa } from 'execa';
-import { flinkFaults, type Fault, type FlinkTarget } from '../lab/faults/index.js';
 import type { JobControl } from '../stack/flink/control.js';
 import { REPOSITORY } from '../stack/paths.js';
 import { eventually } from './harness/eventually.js';
 import { canonical, mongoValues, postgresRows, type Engine, type StoredRow } from './harness/flink.js';
 import { ask } from './harness/graphql.js';
-import { produce } from './harness/kafka.js';
 import { eachOracleRow } from './harness/oracle.js';
 import { kafkaClasspath } from './harness/settled.js';
 import { startStack, type TestStack } from './harness/stack.js';
@@ -23,15 +21,12 @@ const LATE = 'VIOLATION_LATE_DROPPED';
 let stack: TestStack;
 let flink: JobControl;
 let classpath: string;
-let faults: Map<string, Fault>;
 
 beforeAll(async () => {
   classpath = await kafkaClasspath();
   stack = await startStack({ without: ['generator'], flink: {} });
   if (stack.flink === undefined) throw new Error('the stack has no Flink');
   flink = stack.flink;
-  const target: FlinkTarget = { processes: stack.processes, flink };
-  faults = new Map(flinkFaults(target).map((fault) => [fault.name, fault]));
 }, 900_000);
 afterAll(() => stack?.stop(), 120_000);
 
@@ -184,101 +179,3 @@ test('pipelines shows what the JobManager says of the job, and no alarm', async 
     { timeoutMs: 120_000 },
   );
 });
-
-test('with the TaskManager stopped, the claim falls to CHECKPOINT_OVERDUE, and rises again after', async () => {
-  const [key] = (await windows('STRONG')).filter((node) => node.final && isHigh(node)).map((node) => node.businessKey);
-  const now = async (): Promise<Node['ordersTotal'] | undefined> =>
-    (await windows('STRONG')).find(({ businessKey }) => businessKey === key)?.ordersTotal;
-  const before = await now();
-  const fault = faults.get('freeze taskmanager')!;
-  await fault.inject();
-  try {
-    await eventually(
-      async () =>
-        expect(await now()).toMatchObject({
-          confidenceLevel: 'EVENTUALLY_CONSISTENT',
-          reasons: [{ code: 'CHECKPOINT_OVERDUE' }],
-        }),
-      { timeoutMs: 60_000, everyMs: 100 },
-    );
-  } finally {
-    await fault.heal();
-  }
-  await eventually(async () => expect(await now()).toMatchObject({ confidenceLevel: 'HIGH', reasons: [] }), {
-    timeoutMs: 120_000,
-    everyMs: 200,
-  });
-  expect(Date.parse((await now())?.lastCheckpointTime ?? '')).toBeGreaterThan(
-    Date.parse(before?.lastCheckpointTime ?? ''),
-  );
-}, 300_000);
-
-test('stopped with a savepoint and resumed from it by a job with another parallelism: values go on where they were', async () => {
-  const path = await flink.stopWithSavepoint();
-  await cli('generate', ...'--seed 19 --rate 0 --count 300 --backfill-minutes 0 --symbols 60'.split(' '));
-  await flink.restartFrom(path, ['FLINK_PARALLELISM=1']);
-  await settled();
-  await usuallyHigh();
-}, 600_000);
-
-/** One order of somebody's own. */
-const order = (id: string, quantity: number): { key: string; value: string } => {
-  const time = new Date().toISOString();
-  return {
-    key: 'ROLLBACK',
-    value: JSON.stringify({
-      event_id: id,
-      order_id: `rollback-${id.slice(-1)}`,
-      symbol: 'ROLLBACK',
-      side: 'BUY',
-      quantity,
-      price: '100',
-      status: 'PENDING',
-      op: 'c',
-      event_time: time,
-      produce_time: time,
-      version: 1,
-    }),
-  };
-};
-
-test('restored from an older state under another threshold: the other value is refused, its row is LOW and keeps its value; equal values stay HIGH', async () => {
-  const event = '00000000-0000-4000-8000-00000000000';
-  const older = await flink.savepoint();
-  await produce(stack.kafkaBrokers, 'orders.events', [order(`${event}1`, 800)]);
-  const rows = async (): Promise<(StoredRow | undefined)[]> => {
-    const found = await postgresRows(stack.postgresUrl, 'FLINK');
-    return ['anomaly LARGE_ORDER:rollback-1', 'order rollback-1'].map((id) => found.get(id));
-  };
-  const [anomaly, ordered] = await eventually(
-    async () => {
-      const found = await rows();
-      expect(found).toMatchObject([{ cap: 'HIGH' }, { cap: 'HIGH' }]);
-      return found;
-    },
-    { timeoutMs: 120_000, everyMs: 200 },
-  );
-  await flink.checkpointsLater(2);
-
-  await flink.restartFrom(older, ['LARGE_ORDER_QUANTITY=600']);
-  await eventually(
-    async () => {
-      const [refused, equal] = await rows();
-      expect(refused).toMatchObject({ value: anomaly?.value, cap: 'LOW', reasons: ['ROLLBACK_REFUSED'] });
-      expect(equal).toMatchObject({ value: ordered?.value, cap: 'HIGH', reasons: [] });
-    },
-    { timeoutMs: 120_000, everyMs: 200 },
-  );
-  const level = async (query: string): Promise<{ confidenceLevel: string; reasons: { code: string }[] }> => {
-    const { data, errors } = await ask(stack.graphqlUrl, `query @consistency(scope: STRONG) { one: ${query} }`);
-    expect(errors).toBeUndefined();
-    return data.one.symbol as never;
-  };
-  const contract = 'symbol { confidenceLevel reasons { code } }';
-  await eventually(async () =>
-    expect(await level(`order(orderId: "rollback-1", engine: FLINK) { ${contract} }`)).toEqual({
-      confidenceLevel: 'HIGH',
-      reasons: [],
-    }),
-  );
-}, 600_000);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { execa } from 'execa';
 import kafkajs, { type Kafka as KafkaClient, type Producer } from 'kafkajs';
 import type { TopicSetting } from '../../stack/settings.js';
 
@@ -134,4 +135,48 @@ export async function readTopic(
     await consumer.disconnect();
   }
   return records.slice(0, count);
+}
+
+/** Waits until a record of the topic holds this text, committed or not. Only what is written from now on, or just was, is read. */
+export async function untilWritten(brokers: string, topic: string, text: string, timeoutMs = 120_000): Promise<void> {
+  const RECENT = 2_000;
+  const ends = await endOffsets(brokers, topic);
+  const consumer = client(brokers).consumer({ groupId: `test-${randomUUID()}`, readUncommitted: true });
+  await consumer.connect();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await consumer.subscribe({ topic });
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`${topic} has no ${text} after ${timeoutMs} ms`)), timeoutMs);
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      void consumer.run({
+        autoCommit: false,
+        eachMessage: ({ message }) => {
+          if (message.value?.includes(text) === true) resolve();
+          return Promise.resolve();
+        },
+      });
+      for (const [partition, end] of ends.entries())
+        consumer.seek({ topic, partition, offset: String(Math.max(0, end - RECENT)) });
+    });
+  } finally {
+    clearTimeout(timer);
+    await consumer.disconnect();
+  }
+}
+
+/** Transactional ids of which the broker has not ended a transaction yet, by Kafka's own tool. */
+export async function openTransactions(classpath: string, brokers: string): Promise<string[]> {
+  const { stdout } = await execa('java', [
+    ...['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classpath],
+    ...['org.apache.kafka.tools.TransactionsCommand', '--bootstrap-server', brokers, 'list'],
+  ]);
+  const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/));
+  const [head = []] = rows;
+  const [id, state] = [head.indexOf('TransactionalId'), head.indexOf('TransactionState')];
+  if (id < 0 || state < 0) throw new Error(`kafka-transactions said: ${stdout}`);
+  const ended = ['Empty', 'CompleteCommit', 'CompleteAbort', 'Dead'];
+  return rows
+    .slice(1)
+    .flatMap((row) => (row.length <= state || ended.includes(row[state] ?? '') ? [] : [row[id] ?? '']));
 }

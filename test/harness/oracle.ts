@@ -15,10 +15,16 @@ const FORMAT = {
 /** fold.py was shown less than it was told to wait for. */
 const ENDED_EARLY = 3;
 /**
- * The console consumer ends when nothing comes for so long, and only then gives out what it holds back: longer is slower,
- * and on a busy machine too short. Milliseconds.
+ * The console consumer gives out what it holds back when it ends: after so many records, if nobody else is writing; else when
+ * nothing comes for so long. Longer is slower, and on a busy machine too short. Milliseconds.
  */
-const SILENT_MS = [8_000, 30_000, 120_000];
+const ATTEMPTS = [
+  { counting: true, silentMs: 8_000 },
+  { counting: false, silentMs: 8_000 },
+  { counting: false, silentMs: 30_000 },
+  { counting: false, silentMs: 120_000 },
+];
+type Attempt = (typeof ATTEMPTS)[number];
 
 export interface OracleOptions {
   /** Java class path of Kafka's jars, e.g. `/path/lib/*`. */
@@ -60,26 +66,28 @@ export async function runOracleAll(options: OracleOptions): Promise<OracleRow[]>
 export async function eachOracleRow(options: OracleOptions, visit: (row: OracleRow) => void): Promise<void> {
   const topic = options.topic ?? 'orders.events';
   const ends = options.ends ?? (await endOffsets(options.classpath, options.brokers, topic));
-  const end = Object.entries(ends).map(([p, o]) => `${p}:${o}`);
   if (Object.values(ends).every((offset) => offset === 0)) return;
 
-  for (const silentMs of SILENT_MS) {
-    const code = await foldOnce(options, topic, end, silentMs, visit);
+  for (const attempt of ATTEMPTS) {
+    const code = await foldOnce(options, topic, ends, attempt, visit);
     if (code === 0) return;
     if (code !== ENDED_EARLY) throw new Error(`fold.py ended with ${code}`);
   }
-  throw new Error(`the console consumer did not show ${topic} up to ${end.join(', ')}`);
+  throw new Error(`the console consumer did not show ${topic} up to ${JSON.stringify(ends)}`);
 }
 
 /** @returns fold.py's exit code; if it is not 0, nothing was visited. */
 async function foldOnce(
   options: OracleOptions,
   topic: string,
-  end: readonly string[],
-  silentMs: number,
+  ends: Readonly<Record<number, number>>,
+  { counting, silentMs }: Attempt,
   visit: (row: OracleRow) => void,
 ): Promise<number> {
-  const from = ['--topic', topic, '--from-beginning', '--timeout-ms', String(silentMs)];
+  const end = Object.entries(ends).map(([p, o]) => `${p}:${o}`);
+  const records = Object.values(ends).reduce((sum, offset) => sum + offset, 0);
+  const most = counting ? ['--max-messages', String(records)] : [];
+  const from = ['--topic', topic, '--from-beginning', '--timeout-ms', String(silentMs), ...most];
   const server = ['--bootstrap-server', options.brokers, ...from];
   const format = Object.entries(FORMAT).flatMap(([k, v]) => ['--formatter-property', `${k}=${v}`]);
   const args = [...javaArgs(options.classpath), 'org.apache.kafka.tools.consumer.ConsoleConsumer', ...server];
