@@ -104,13 +104,16 @@ export function App({ client, tokens }: { readonly client: ApolloClient; readonl
 function useLab(client: ApolloClient, tokenChanges: number): boolean {
   const [lab, setLab] = useState(false);
   useEffect(() => {
-    const asking = new AbortController();
+    let wanted = true;
+    // Not aborted: Apollo answers the same question, asked again meanwhile, with this one.
     client
-      .query<LabData>({ query: LAB, fetchPolicy: 'no-cache', context: { fetchOptions: { signal: asking.signal } } })
-      .then(({ data }) => setLab(data?.serverInfo?.lab === true))
+      .query<LabData>({ query: LAB, fetchPolicy: 'no-cache' })
+      .then(({ data }) => wanted && setLab(data?.serverInfo?.lab === true))
       // A page that can't ask says so itself.
       .catch(() => undefined);
-    return () => asking.abort();
+    return () => {
+      wanted = false;
+    };
   }, [client, tokenChanges]);
   return lab;
 }

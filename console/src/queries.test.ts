@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, validate } from 'graphql';
 import { buildApi } from '../../src/resolvers/index.js';
-import { EVENTS, FAULTS, HEAL, INJECT, KEY, KEYS, LAB, PIPELINES, STORES } from './queries.js';
+import { EVENTS, EXPLAIN, FAULTS, HEAL, INJECT, KEY, KEYS, LAB, PIPELINES, STORES } from './queries.js';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
-const DOCUMENTS = { STORES, PIPELINES, ...KEYS, KEY, EVENTS, LAB };
+const DOCUMENTS = { STORES, PIPELINES, ...KEYS, KEY, EXPLAIN, EVENTS, LAB };
 
 test('every question fits the schema', () => {
   const errors = Object.entries(DOCUMENTS).map(([name, document]) => [

@@ -205,6 +205,47 @@ export interface KeyData {
 
 const compareStores = (engine: string): string =>
   `compareStores(engine: ${engine}, kind: $kind, businessKey: $key) { store available present deleted value { value ${CONTRACT} } }`;
+export interface AppliedRule {
+  readonly stage: string;
+  readonly scenario: string;
+  readonly decision: string;
+  readonly reason: Reason | null;
+  /** What it waited for has not come yet. */
+  readonly holds: boolean;
+}
+export interface Explanation {
+  readonly engine: ProcessingEngine;
+  readonly present: boolean;
+  readonly contract: { readonly confidenceLevel: ConfidenceLevel };
+  readonly decidedBy: AppliedRule | null;
+  readonly rules: readonly AppliedRule[];
+  readonly toHigh: readonly { readonly reason: Reason; readonly by: string; readonly what: string }[];
+  readonly highNotBefore: string | null;
+  readonly reproduced: boolean | null;
+  readonly history: {
+    readonly changes: readonly {
+      readonly id: string;
+      readonly type: string;
+      readonly at: string;
+      readonly message: string;
+    }[];
+  } | null;
+}
+export interface ExplainData {
+  readonly flink: Explanation | null;
+  readonly kafkaOnly: Explanation | null;
+}
+const RULE = `stage scenario decision reason { code message } holds`;
+const explain = (engine: string): string => `explain(kind: $kind, businessKey: $key, engine: ${engine}, first: 10) {
+    engine present contract { confidenceLevel } decidedBy { ${RULE} } rules { ${RULE} }
+    toHigh { reason { code message } by what } highNotBefore reproduced
+    history { changes { id type at message } }
+  }`;
+export const EXPLAIN = gql`query ConsoleExplain($kind: String!, $key: ID!) {
+  flink: ${explain('FLINK')}
+  kafkaOnly: ${explain('KAFKA_ONLY')}
+}`;
+
 export const KEY = gql`query ConsoleKey($kind: String!, $key: ID!) {
   compareEngines(kind: $kind, businessKey: $key) {
     verdict suspect

@@ -75,6 +75,21 @@ export const VERDICTS: Readonly<Record<string, string>> = {
   BOTH_MISSING: 'Neither engine has a value for this key.',
 };
 
+/** Who has to do something for a higher level. */
+export const ACTORS: Readonly<Record<string, string>> = {
+  ITSELF: 'by itself',
+  STORE: 'the store, by itself',
+  REPROCESSING: 'recomputing it from the source',
+  PIPELINE: 'whoever runs the pipeline',
+  OPERATOR: 'whoever runs the servers',
+  NOBODY: 'nobody can: it stays',
+};
+
+export const reproducedInWords = (reproduced: boolean | null): string => {
+  if (reproduced === null) return 'Not derived again: why it was given its cap is not known.';
+  return reproduced ? '✓ Derived again from its record alone, it is the same.' : '✗ Derived again it differs: a bug.';
+};
+
 /** What a fault of the lab mode does, and how it stands. */
 export function faultInWords({ name, state, healsAt }: LabFault): string {
   const [what = '', who] = name.split(' ');

@@ -64,11 +64,11 @@ function FaultSwitch({ fault, another, ask }: SwitchProps): ReactNode {
       <span className={off ? 'state' : 'state bad'}>{faultInWords(fault)}</span>
       {off ? (
         <button type="button" disabled={another} onClick={() => ask(INJECT, name)}>
-          Break<span className="hidden">: {name}</span>
+          Break <span className="hidden">{name}</span>
         </button>
       ) : (
         <button type="button" disabled={state === 'HEALING'} onClick={() => ask(HEAL, name)}>
-          Mend<span className="hidden">: {name}</span>
+          Mend <span className="hidden">{name}</span>
         </button>
       )}
       {error !== null && <p className="quiet">✗ {error}</p>}

@@ -6,6 +6,7 @@ import { comparedFields, holdingInWords, type ComparedField } from '../rows.js';
 import { agedContract, ContractList, Level, Reasons, stalenessText } from '../ui/contract.js';
 import { Figures } from '../ui/status.js';
 import { ENGINE_NAMES, KIND_NAMES, KINDS, STORE_NAMES, VERDICTS } from '../words.js';
+import { Explanations } from './explanation.js';
 import { Choice } from './keys.js';
 
 export function KeyPage({ query }: { readonly query: Readonly<Record<string, string>> }): ReactNode {
@@ -24,11 +25,14 @@ export function KeyPage({ query }: { readonly query: Readonly<Record<string, str
           Enter a key, or choose one in <a href={hashOf({ page: 'keys', query: {} })}>Keys by confidence</a>.
         </p>
       ) : (
-        <Figures live={live}>
-          {data?.compareEngines != null && <Engines compared={data.compareEngines} />}
-          {data?.flink != null && <Stores engine="FLINK" answers={data.flink} />}
-          {data?.kafkaOnly != null && <Stores engine="KAFKA_ONLY" answers={data.kafkaOnly} />}
-        </Figures>
+        <>
+          <Figures live={live}>
+            {data?.compareEngines != null && <Engines compared={data.compareEngines} />}
+            {data?.flink != null && <Stores engine="FLINK" answers={data.flink} />}
+            {data?.kafkaOnly != null && <Stores engine="KAFKA_ONLY" answers={data.kafkaOnly} />}
+          </Figures>
+          <Explanations kind={kind} businessKey={key} />
+        </>
       )}
     </>
   );
