@@ -8,13 +8,30 @@ import { REPOSITORY } from './paths.js';
 import { processesWith } from './process/identify.js';
 import { javaTests } from './test-java.js';
 
-/**
- * What runs beside each other, each lane from left to right. Tests of the stack mostly wait for servers, and alone leave
- * half of two cores idle; the other lane is nice to them.
- */
-const LANES = [['stack'], ['lint', 'unit', 'pg', 'java']] as const;
 const TIERS = ['lint', 'unit', 'pg', 'java', 'stack'] as const;
 type Tier = (typeof TIERS)[number];
+/** A tier, or some of its files. */
+interface Part {
+  readonly tier: Tier;
+  readonly jestArgs?: readonly string[];
+}
+
+/** Tests of real servers that need few of them, and look at none of them for long: they may run beside a whole stack. */
+const SMALL = '/(launcher|stack|setup|schema|raw|committed|log|projection|processor)\\.stack\\.test\\.ts$';
+/**
+ * What runs beside each other, each lane from top to bottom. Tests of the stack mostly wait for servers, and alone leave
+ * half of two cores idle; the other lane is nice to them, and about as long.
+ */
+const LANES: readonly (readonly Part[])[] = [
+  [{ tier: 'stack', jestArgs: ['--testPathIgnorePatterns', '/node_modules/', SMALL] }],
+  [
+    { tier: 'lint' },
+    { tier: 'unit' },
+    { tier: 'pg' },
+    { tier: 'java' },
+    { tier: 'stack', jestArgs: ['--testPathPatterns', SMALL] },
+  ],
+];
 /** Beside a stack whose tests have limits for waiting. */
 const NICE = 5;
 
@@ -49,15 +66,17 @@ export async function runTests(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   // The servers of the tests are ended below, whoever interrupts.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
-  const runLane = async (lane: readonly Tier[]): Promise<void> => {
-    for (const tier of lane) {
+  const runLane = async (lane: readonly Part[]): Promise<void> => {
+    for (const part of lane) {
       if (interrupt.signal.aborted) return;
-      const count = await runTier(tier, jestArgs, interrupt.signal);
+      const count = await runTier(part.tier, [...(part.jestArgs ?? []), ...jestArgs], interrupt.signal);
       total.passed += count.passed;
       total.failed += count.failed;
     }
   };
-  await Promise.all((named === undefined ? LANES : [[named]]).map(runLane));
+  // Arguments may name files themselves: then nothing is shared out.
+  const whole = jestArgs.length === 0 ? LANES : [TIERS.map((tier) => ({ tier }))];
+  await Promise.all((named === undefined ? whole : [[{ tier: named }]]).map(runLane));
   if (interrupt.signal.aborted) return 130;
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 ? 0 : 1;
