@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -8,7 +8,8 @@ import { REPOSITORY } from './paths.js';
 import { processesWith } from './process/identify.js';
 import { javaTests } from './test-java.js';
 
-const TIERS = ['lint', 'unit', 'pg', 'java', 'stack'] as const;
+/** `faults` is of the stack, too: 3.5 minutes of a Flink cluster's end, beyond what everybody's run may take. By its name only. */
+const TIERS = ['lint', 'unit', 'pg', 'java', 'stack', 'faults'] as const;
 type Tier = (typeof TIERS)[number];
 /** A tier, or some of its files. */
 interface Part {
@@ -18,12 +19,13 @@ interface Part {
 
 /** Tests of real servers that need few of them, and look at none of them for long: they may run beside a whole stack. */
 const SMALL = '/(launcher|stack|setup|schema|raw|committed|log|projection|processor)\\.stack\\.test\\.ts$';
+const FAULTS = '/flink-faults\\.stack\\.test\\.ts$';
 /**
  * What runs beside each other, each lane from top to bottom. Tests of the stack mostly wait for servers, and alone leave
  * half of two cores idle; the other lane is nice to them, and about as long.
  */
 const LANES: readonly (readonly Part[])[] = [
-  [{ tier: 'stack', jestArgs: ['--testPathIgnorePatterns', '/node_modules/', SMALL] }],
+  [{ tier: 'stack', jestArgs: ['--testPathIgnorePatterns', '/node_modules/', FAULTS, SMALL] }],
   [
     { tier: 'lint' },
     { tier: 'unit' },
@@ -52,6 +54,18 @@ const LINTERS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['tsc console', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'console']],
 ];
 
+/**
+ * Linux gives each session the same share of the processors, and every server of a stack is a session of its own: beside a
+ * dozen of them the second lane would get a tenth. Only root may change that; without it the run takes longer.
+ */
+function haveShare(): void {
+  try {
+    writeFileSync('/proc/self/autogroup', '-5');
+  } catch {
+    // No such file, or not ours.
+  }
+}
+
 /** `npm test [-- tier] [jest arguments]`: all tiers, whatever fails, then one line with the total. */
 export async function runTests(argv: readonly string[]): Promise<number> {
   const named = TIERS.find((tier) => tier === argv[0]);
@@ -64,6 +78,7 @@ export async function runTests(argv: readonly string[]): Promise<number> {
   }
   const total = { passed: 0, failed: 0 };
   const interrupt = new AbortController();
+  if (named === undefined) haveShare();
   // The servers of the tests are ended below, whoever interrupts.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
   const runLane = async (lane: readonly Part[]): Promise<void> => {
@@ -75,7 +90,7 @@ export async function runTests(argv: readonly string[]): Promise<number> {
     }
   };
   // Arguments may name files themselves: then nothing is shared out.
-  const whole = jestArgs.length === 0 ? LANES : [TIERS.map((tier) => ({ tier }))];
+  const whole = jestArgs.length === 0 ? LANES : [TIERS.filter((tier) => tier !== 'faults').map((tier) => ({ tier }))];
   await Promise.all((named === undefined ? whole : [[{ tier: named }]]).map(runLane));
   if (interrupt.signal.aborted) return 130;
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
@@ -86,6 +101,7 @@ async function runTier(tier: Tier, jestArgs: readonly string[], signal: AbortSig
   if (tier === 'lint') return lint(signal);
   // Arguments choose tests of jest: whoever gives some has not asked for these.
   if (tier === 'java') return jestArgs.length > 0 ? { passed: 0, failed: 0 } : java(signal);
+  if (tier === 'faults') return jest('stack', ['--testPathPatterns', FAULTS, ...jestArgs], signal);
   return jest(tier, jestArgs, signal);
 }
 

@@ -230,6 +230,19 @@ test('a null is proven where the key was deleted at that position, whatever labe
   expect(readBeside(false)).toContain('proven');
 });
 
+test('a token stands for the rows that a set has shown, not for a proof that its store is behind', () => {
+  const draft = draftOf(goodHistory('FLINK'));
+  const answer = draft.answers.findLast(({ claims }) => claims.length > 1 && claims[0]?.subject === 'set')!;
+  for (const { contract } of answer.claims) contract.provenAt = null;
+  const [row] = answer.claims.filter(({ subject }) => subject === 'row').map(({ contract }) => contract.position ?? 0);
+  const covers = (position: number): boolean => {
+    answer.token = { ...answer.token!, position };
+    return !violations(draft, 'no-overclaim').includes('token.covers');
+  };
+  answer.claims[0]!.contract.position = row! + 1;
+  expect([covers(row!), covers(row! - 1)]).toEqual([true, false]);
+});
+
 test('a claim counts once per key, row position and fault, however often it is read', () => {
   const good = goodHistory();
   const twice: History = { ...good, answers: good.answers.flatMap((a) => [a, { ...a, id: a.id + 10_000 }]) };

@@ -13,10 +13,15 @@ function known({ token, ended }: Answer, { truth }: Indexed): Outcome {
     : 'holds';
 }
 
-/** Who comes back with the token must find what was shown. */
+/**
+ * Who comes back with the token must find what was shown: rows, and what was claimed to be complete up to the proof. The
+ * `position` of a set is the proof's; what a store behind it has not shown, nobody must find.
+ */
 function covers({ token, claims }: Answer): Outcome {
   if (token == null) return null;
-  const shown = claims.map(({ contract }) => Math.max(contract.position ?? 0, contract.provenAt ?? 0));
+  const shown = claims.map(({ subject, contract }) =>
+    Math.max(subject === 'set' ? 0 : (contract.position ?? 0), contract.provenAt ?? 0),
+  );
   const most = Math.max(0, ...shown);
   return token.position >= most ? 'holds' : broken({ why: 'less than was shown', token, most });
 }

@@ -96,6 +96,8 @@ export interface Question {
   readonly name: string;
   readonly query: string;
   readonly demand: Demand;
+  /** What a client demands changes nothing: it shows what there is, store by store. */
+  readonly asIs?: true;
   readonly claims: (data: Data, extensions: Extensions | undefined) => Claim[];
 }
 
@@ -290,6 +292,7 @@ export function historyOfSymbol(symbol: string, engine: Engine, from: string, to
   return {
     name: 'windowHistory',
     demand: NOTHING,
+    asIs: true,
     query: `{ h: windowHistory(${which}) { ...R } } ${fragments('order_window', HISTORY_FIELDS)}`,
     claims: (data, extensions) => {
       const nodes = data['h'] as Page['edges'][number]['node'][] | null;
@@ -315,6 +318,7 @@ export function everywhere(keys: readonly Key[]): Question {
   return {
     name: 'compareStores',
     demand: NOTHING,
+    asIs: true,
     query: `{ ${keys.map(field).join(' ')} }`,
     claims: (data, extensions) =>
       keys.flatMap((key, i) =>

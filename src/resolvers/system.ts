@@ -1,5 +1,6 @@
 /** What the server says of its own parts. */
 import { Ctx, Query, Resolver } from 'type-graphql';
+import { AppError } from '../errors.js';
 import { LateStaleness } from '../contract/staleness.js';
 import { within } from '../contract/limit.js';
 import { microsToIso, type Micros, type Position } from '../position/position.js';
@@ -16,7 +17,12 @@ const iso = (at: Micros | null): string | null => (at === null ? null : microsTo
 export class SystemResolver {
   @Query(() => [StoreStatus], { nullable: true, description: 'How the stores are, and how far each has come.' })
   async stores(@Ctx() { reader, services }: RequestContext): Promise<StoreStatus[]> {
-    const asked = within(services.storeStatuses(), STATUS_MS, () => new Error(`no status within ${STATUS_MS} ms`));
+    const late = (): AppError =>
+      new AppError('STORE_UNAVAILABLE', `The stores did not say within ${STATUS_MS} ms how they are. Try again.`, {
+        retryable: true,
+        outcome: 'none',
+      });
+    const asked = within(services.storeStatuses(), STATUS_MS, late);
     const [proof, statuses] = await Promise.all([reader.proof(), asked]);
     return statuses.map((status) => storeStatus(services, status, proof));
   }
