@@ -70,7 +70,8 @@ export function appSpec(
     log: context.log(name),
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 15_000,
-    readyTimeoutMs: 60_000,
+    // A cold start beside a full machine takes more than a minute.
+    readyTimeoutMs: 180_000,
     isReady: name === 'server' ? () => isServing(addresses.serverUrl) : () => Promise.resolve(true),
   };
 }
