@@ -143,6 +143,40 @@ describe('one result kind, from topic to contract, on real servers', () => {
     });
   }, 120_000);
 
+  // 30,000 in all four stores: four-stores.stack.test.ts.
+  test('15,000 generated events, with duplicates, disorder and late ones, equal the oracle exactly in both stores', async () => {
+    await cli(
+      stack,
+      'generate',
+      '--seed',
+      '7',
+      '--rate',
+      '0',
+      '--count',
+      '15000',
+      '--backfill-minutes',
+      '0',
+      '--duplicates',
+      '0.05',
+      '--out-of-order',
+      '0.2',
+      '--late',
+      '0.02',
+      '--symbols',
+      '300',
+    );
+    await settle(stack);
+    const oracle = await runOracle({ classpath: await kafkaClasspath(), brokers: stack.kafkaBrokers });
+    const expected = new Map([...oracle].map(([key, row]) => [key, row['calculated_value']]));
+    expect(expected.size).toBeGreaterThanOrEqual(300);
+    const values = (rows: Map<string, { calculated_value?: unknown }>): Map<string, unknown> =>
+      new Map([...rows].map(([key, row]) => [key, row.calculated_value]));
+    const truth = await truthRows(stack.postgresUrl);
+    expect(values(truth)).toEqual(expected);
+    expect(values(await mongoRows(stack.mongoUrl))).toEqual(expected);
+    expect([...truth.values()].filter(({ cap }) => cap === 'LOW')).toEqual([]);
+  }, 240_000);
+
   test('with the connector paused MongoDB says so of changed keys within a second, and never less than the truth', async () => {
     const now = Date.now();
     const [changed, untouched] = [keyAt('PAUSED', now), keyAt('CALM', now)];

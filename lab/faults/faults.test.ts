@@ -7,6 +7,7 @@ import { Component } from '../../stack/process/component.js';
 import { eventually } from '../../test/harness/eventually.js';
 import { VICTIMS, type FlinkJob, type Target, type Victim } from './fault.js';
 import { catalogue, flinkFaults } from './index.js';
+import { familyOf } from './freeze.js';
 import { jobRestart } from './job-restart.js';
 
 /** A real process with a child in a group of its own, as Postgres has them, behind the supervisor that the stack uses. */
@@ -100,6 +101,8 @@ test.each(['kill mongodb', 'restart mongodb', 'freeze mongodb', 'cdc-pause', 'cd
 );
 
 test('frozen is the whole family, in whatever process groups', async () => {
+  // The newest child in the log may still be one of an earlier life.
+  await eventually(() => expect(familyOf(component.pid!)).toContain(childPid()));
   const pids = [component.pid!, childPid()!];
   await fault('freeze mongodb').inject();
   await eventually(() => expect(pids.map(stateOf)).toEqual(['T', 'T']));
