@@ -143,7 +143,6 @@ describe('one result kind, from topic to contract, on real servers', () => {
     });
   }, 120_000);
 
-  // 30,000 in all four stores: four-stores.stack.test.ts.
   test('15,000 generated events, with duplicates, disorder and late ones, equal the oracle exactly in both stores', async () => {
     await cli(
       stack,
