@@ -78,13 +78,19 @@ describe('four stores, one truth', () => {
     kind: string,
     businessKey: string,
   ): Promise<{ store: string; present: boolean; value: { value: Record<string, unknown> } | null }[]> => {
-    const { data, errors } = await ask(
-      stack.graphqlUrl,
-      'query ($kind: String!, $key: ID!) { compareStores(kind: $kind, businessKey: $key) { store present value { value } } }',
-      { kind, key: businessKey },
+    // A store that needs longer than a read may take is said to be unavailable, for now: it is asked again.
+    return eventually(
+      async () => {
+        const { data, errors } = await ask(
+          stack.graphqlUrl,
+          'query ($kind: String!, $key: ID!) { compareStores(kind: $kind, businessKey: $key) { store present value { value } } }',
+          { kind, key: businessKey },
+        );
+        expect(errors).toBeUndefined();
+        return data.compareStores as never;
+      },
+      { timeoutMs: 60_000 },
     );
-    expect(errors).toBeUndefined();
-    return data.compareStores as never;
   };
 
   test('the worked example and its anomalies come out of all four stores alike', async () => {
@@ -254,7 +260,7 @@ function judge(history: History): void {
   expect(verdicts.map(({ checker, verdict }) => [checker, verdict])).toEqual(
     verdicts.map(({ checker }) => [checker, 'true']),
   );
-  expect(verdicts.map(({ checker }) => checker)).toEqual(Object.keys(CHECKERS));
+  expect(verdicts.map(({ checker }) => checker)).toEqual([...Object.keys(CHECKERS), 'requirements']);
   const exercised = Object.assign({}, ...verdicts.map((verdict) => verdict.exercised)) as Record<string, number>;
   for (const store of STORES.slice(1)) expect(exercised[`${store} = POSTGRES`]).toBeGreaterThan(EVENTS / 2);
   expect(silentPaths(pathsOf(history.answers))).toEqual([]);
