@@ -24,7 +24,7 @@ class Monotone {
 }
 
 /** A search shows what was refreshed: what a read by key has found applied, it need not have seen yet. */
-const path = (store: StoreName, scope: Scope): string => `${store}|${scope === 'SEARCH' ? 'SEARCH' : 'BY_KEY'}`;
+export const path = (store: StoreName, scope: Scope): string => `${store}|${scope === 'SEARCH' ? 'SEARCH' : 'BY_KEY'}`;
 
 /** Per session of one server: monotone per store, and per pipeline. */
 export function checkTimes(indexed: Indexed, collector: Collector): void {

@@ -1,6 +1,7 @@
 /** Answers that claim too much: each is one sentence of contract.md §2 made false in an otherwise good history. */
 import { keyOf, type Contract, type History } from '../../history/types.js';
 import { End, indexOf, type Seen } from '../claims.js';
+import { path } from '../times.js';
 import { commitOf, iso, nth, onRow, rows, type Corruption, type Place, type Row } from './draft.js';
 
 const ours = ({ claim: { contract } }: Seen): Contract => contract;
@@ -16,6 +17,7 @@ const previous = ({ id, shown }: Seen, good: History) =>
   indexOf(good)
     .truth.versions(id.key)
     .findLast(({ position }) => position < shown) ?? null;
+const samePath = (a: Contract, b: Contract): boolean => path(a.servedBy, a.scope) === path(b.servedBy, b.scope);
 /** Not proven, and a newer row had been accepted when the request began: to claim more would be a lie for certain. */
 const behind = (seen: Seen, good: History): boolean => {
   const next = indexOf(good).truth.next(seen.id.key, seen.shown);
@@ -206,18 +208,22 @@ export const ANSWERS: readonly Corruption[] = [
     checker: 'no-overclaim',
     sentence: 'sync.applied',
     apply: (draft, good, n) => {
-      const stale = nth(
-        rows(draft, good, (seen) => behind(seen, good)),
-        n,
-      );
-      const before = draft.answers.findLast(
-        ({ ended, claims }) =>
-          ended.mono <= (stale?.answer.started.mono ?? 0) && claims[0]?.contract.servedBy === stale?.contract.servedBy,
-      );
-      const claim = before?.claims[0];
-      if (stale === undefined || claim === undefined) return false;
-      const truth = indexOf(good).truth.next(stale.seen.id.key, stale.seen.shown);
-      claim.contract.lastCdcSyncTime = iso(truth?.committedAtUs ?? 0);
+      const { truth } = indexOf(good);
+      const missed = (seen: Seen): string => iso(truth.next(seen.id.key, seen.shown)?.committedAtUs ?? 0);
+      // Two writes of one millisecond have one lastCdcSyncTime, and it promises the first of them only.
+      const promised = (seen: Seen): boolean =>
+        (truth.positionAt(missed(seen)) ?? 0) >= (truth.next(seen.id.key, seen.shown)?.position ?? Infinity);
+      const lies = rows(draft, good, (seen) => behind(seen, good) && promised(seen)).flatMap((stale) => {
+        const same = (one: { contract: Contract }): boolean => samePath(one.contract, stale.contract);
+        const before = draft.answers.findLast(
+          ({ ended, claims }) => ended.mono <= stale.answer.started.mono && claims.some(same),
+        );
+        const claim = before?.claims.find(same);
+        return claim === undefined ? [] : [{ claim, at: missed(stale.seen) }];
+      });
+      const lie = nth(lies, n);
+      if (lie === undefined) return false;
+      lie.claim.contract.lastCdcSyncTime = lie.at;
       return true;
     },
   },
