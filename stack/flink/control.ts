@@ -71,12 +71,22 @@ export class JobControl {
     return this.parts.rest.savepoint(job.jid);
   }
 
-  /** Ends it, all its output committed. @returns where its state lies */
+  /**
+   * Ends it, all its output committed; nothing runs then until `restartFrom`. @returns where its state lies
+   * @throws Error when the JobManager did not do it, or did not say so: the job is kept running again, unless it has ended
+   */
   async stopWithSavepoint(): Promise<string> {
     const job = await this.job();
     if (job === null) throw new Error('no Flink job runs');
-    this.parts.keeper.hold();
-    return this.parts.rest.stopWithSavepoint(job.jid);
+    const { rest, keeper } = this.parts;
+    keeper.hold();
+    try {
+      return await rest.stopWithSavepoint(job.jid);
+    } catch (error) {
+      // The keeper leaves a job alone that was stopped after all; one that failed, or was forgotten, nobody else begins again.
+      keeper.release();
+      throw error;
+    }
   }
 
   /**

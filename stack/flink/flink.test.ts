@@ -8,6 +8,7 @@ import { digestOf } from '../install/flink-job.js';
 import { FLINK_JOB } from '../settings.js';
 import { jobArguments } from './arguments.js';
 import { CheckpointFolder, newest, removable, type Saved } from './checkpoints.js';
+import { JobControl } from './control.js';
 import { decide, JobKeeper } from './keeper.js';
 import { FlinkRest, isRunning, type JobOverview } from './rest.js';
 
@@ -166,6 +167,7 @@ class Fake {
 describe('the keeper', () => {
   let fake: Fake;
   let keeper: JobKeeper;
+  let control: JobControl;
   let root: string;
   const said: string[] = [];
   beforeEach(async () => {
@@ -175,13 +177,14 @@ describe('the keeper', () => {
     mkdirSync(join(root, 'flink-job-1'));
     const jar = join(root, 'flink-job-1', 'job.jar');
     writeFileSync(jar, 'jar');
-    keeper = new JobKeeper({
+    const parts = {
       rest: new FlinkRest(await fake.start()),
       checkpoints: new CheckpointFolder(root),
       jar,
       args: ['A=1'],
-      say: (sentence) => said.push(sentence),
-    });
+    };
+    keeper = new JobKeeper({ ...parts, say: (sentence) => said.push(sentence) });
+    control = new JobControl({ ...parts, keeper });
   });
   afterEach(async () => {
     await keeper.stop();
@@ -222,6 +225,14 @@ describe('the keeper', () => {
     await eventually(() => expect(fake.runs).toHaveLength(2), { timeoutMs: 20_000 });
     expect(fake.runs[1]?.['jobId']).not.toBe(fake.runs[0]?.['jobId']);
     expect(said).toEqual(['the Flink job has failed and is submitted again: b.BadException: why']);
+  });
+
+  test('a stop that the JobManager did not do leaves the job in its keeping', async () => {
+    keeper.start();
+    await keeper.untilRunning(20_000);
+    await expect(control.stopWithSavepoint()).rejects.toThrow('404');
+    fake.jobs = [];
+    await eventually(() => expect(fake.runs).toHaveLength(2), { timeoutMs: 20_000 });
   });
 });
 
