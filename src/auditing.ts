@@ -24,7 +24,7 @@ export interface AuditingParts {
 /** null: this server does not audit. One bucket of one read model per period, the models in turn. */
 export function startAuditing({ config, pool, highest, models, registry, log }: AuditingParts): Periodic | null {
   if (config.AUDIT_EVERY_MS === 0 || models.length === 0) return null;
-  const news = newsOf(registry, log);
+  const news = auditMetrics(registry, log);
   const kinds = KINDS.map((kind) => kindOf(kind).kind);
   const auditor = new Auditor({ pool, highest, kinds, rows: config.AUDIT_ROWS, holder: randomUUID(), tell: news });
   let turn = 0;
@@ -39,7 +39,8 @@ export function startAuditing({ config, pool, highest, models, registry, log }: 
   });
 }
 
-function newsOf(registry: Registry, log: Logger): AuditNews {
+/** What the auditor tells of itself, as metrics and in the log. */
+export function auditMetrics(registry: Registry, log: Logger): AuditNews {
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
     new Counter({ name, help, labelNames, registers });

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
+import { auditMetrics } from '../src/auditing.js';
 import { createExpiryJob } from '../src/expire.js';
 import { monitorMetrics } from '../src/monitor/metrics.js';
 import { CONDITION_NAMES } from '../src/monitor/conditions.js';
@@ -35,6 +36,7 @@ function registered(): Map<string, readonly string[]> {
     staleMs: 1,
     monotonicMs: () => 0,
   });
+  auditMetrics(registry, pino({ level: 'silent' }));
   createExpiryJob({ pool: {} as Pool, models: [], retentionMs: 1, registry, log: pino({ level: 'silent' }) });
   const names = new Map<string, readonly string[]>();
   for (const { name } of registry.getMetricsAsArray() as unknown as { name: string }[]) {
