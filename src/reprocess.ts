@@ -7,9 +7,11 @@ import type { Config } from './config.js';
 import { holdSourceExpired } from './ingest/expired-source.js';
 import { startPeriodic, type Periodic } from './ingest/periodic.js';
 import type { LogProducer } from './ingest/producer.js';
+import { noteRecovered } from './ingest/recovered.js';
 import type { WatchedConsumer } from './log/port.js';
 import type { Highest } from './position/highest.js';
 import type { RawLog } from './raw/port.js';
+import { createCensusStore } from './reprocessing/census-store.js';
 import { createQueue } from './reprocessing/queue.js';
 import { createWorker } from './reprocessing/worker.js';
 
@@ -43,6 +45,10 @@ export function startReprocessing(parts: ReprocessingParts): Periodic | null {
     sourcePartitions: () => queue.sourcePartitions(),
     consumer: () => consumerOf(group, [TOPIC_ORDERS], PARTITIONS_AT_ONCE),
     rawLog: parts.rawLog,
+    censuses: {
+      store: createCensusStore(parts.pool),
+      recovered: (loss, kinds) => noteRecovered(parts.pool, parts.highest, loss, kinds),
+    },
     expired: (gone) => holdSourceExpired(parts.pool, parts.highest, gone),
     send: (topic, message) => producer.send(topic, { ...message, headers: {} }),
     monotonicMs: parts.monotonicMs,

@@ -47,6 +47,8 @@ export interface PipelineEvidence {
   readonly resumedUntil?: string | null;
   /** Offset of the newest record here by which lost output was noticed; null: none was. */
   readonly lossOffset: number | null;
+  /** Kinds of which no result is missing for that loss: it was made again (ADR 19). Left out: none. */
+  readonly recovered?: readonly string[];
   /** null for an engine that takes none, or whose runs were not heard of. */
   readonly checkpoints: CheckpointEvidence | null;
 }

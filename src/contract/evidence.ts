@@ -54,8 +54,12 @@ export function ofRow(read: ReadEvidence, key: ResultKey, row: StoredResult | nu
 /** Kinds of which no result folds, or rests on, an event older than the time in its key. */
 const BEGINS_WITH_ITS_KEY: ReadonlySet<string> = new Set(['order_window']);
 
-/** What begins after all that came before the run can't have been lost, or be missing, because of a restart (ADR 5). */
-function judged(pipeline: PipelineEvidence | null, kind: string, begins: string | null): PipelineEvidence | null {
+/**
+ * What may be missing from an absence. What begins after all that came before the run can't have been lost because of a restart
+ * (ADR 5); and what was lost and made again is there (ADR 19).
+ */
+function judged(known: PipelineEvidence | null, kind: string, begins: string | null): PipelineEvidence | null {
+  const pipeline = known?.recovered?.includes(kind) === true ? { ...known, lossOffset: null } : known;
   if (pipeline?.resumed !== true || !BEGINS_WITH_ITS_KEY.has(kind)) return pipeline;
   return beyond(begins, pipeline.resumedUntil ?? null) ? { ...pipeline, resumed: false } : pipeline;
 }
@@ -168,9 +172,13 @@ export function weakestOf(facts: readonly PipelineFact[]): PipelineEvidence {
     resumed: facts.some((fact) => fact.resumed),
     resumedUntil: latest(facts.flatMap((fact) => (fact.resumed ? [fact.resumedUntil ?? null] : []))),
     lossOffset: facts.reduce<number | null>((most, fact) => later(most, fact.lossOffset), null),
+    recovered: inAll(facts.flatMap((fact) => (fact.lossOffset === null ? [] : [fact.recovered ?? []]))),
     checkpoints: weakestCheckpoints(facts.map((fact) => fact.checkpoints)),
   };
 }
+
+const inAll = ([first = [], ...others]: readonly (readonly string[])[]): readonly string[] =>
+  first.filter((kind) => others.every((other) => other.includes(kind)));
 
 const later = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b > a) ? b : a);
 

@@ -38,6 +38,7 @@ export interface StoredFacts {
     >;
     /** Absent in what a release before 0.3.0 wrote. */
     readonly lossOffset?: number | null;
+    readonly recovered?: { readonly offset: number; readonly kinds: readonly string[] };
     readonly provenAt?: number | null;
     readonly checkpointTime?: string | null;
     readonly current?: {
@@ -57,6 +58,10 @@ const earliest = (values: readonly Micros[]): Micros | null =>
 /** Gaps of which an older release did not write down where they lie: every row may be older. */
 const lostBefore = (gaps: StoredFacts['facts']['gaps']): number | null =>
   Object.keys(gaps ?? {}).length === 0 ? null : Number.MAX_SAFE_INTEGER;
+
+/** What was lost since is not made good by what was done before. */
+const recoveredOf = ({ lossOffset, recovered }: StoredFacts['facts']): readonly string[] =>
+  recovered !== undefined && (lossOffset ?? Infinity) <= recovered.offset ? recovered.kinds : [];
 
 /** The latest; null when one is unknown, or there is none. ISO-8601 texts of one form compare like times. */
 export const latest = (times: readonly (string | null)[]): string | null =>
@@ -136,6 +141,7 @@ export function pipelineFact(stored: StoredFacts): PipelineFact {
       Object.values(assignments).flatMap((own) => (own.startOffset === 0 ? [] : [own.maxEventTimeBefore ?? null])),
     ),
     lossOffset: stored.facts.lossOffset ?? lostBefore(stored.facts.gaps),
+    recovered: recoveredOf(stored.facts),
     checkpoints,
     watermark: watermarks.length === 0 ? null : new Date(Math.min(...watermarks)).toISOString(),
     position: position(stored.position),

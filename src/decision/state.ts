@@ -221,6 +221,11 @@ export interface PipelineFacts {
   readonly losses: readonly string[];
   /** Offset of the newest record by which lost output was noticed. */
   readonly lossOffset: number | null;
+  /**
+   * Of losses noticed up to this offset: whatever had got lost and had no row has been made again from the source, as far as it is
+   * of these kinds (ADR 19). Left out: of none.
+   */
+  readonly recovered?: { readonly offset: number; readonly kinds: readonly string[] };
   /** FLINK: when ingest last saw, in this partition, that a further checkpoint had completed. */
   readonly provenAt: Micros | null;
   /** FLINK: time of the newest completed checkpoint, by Flink's clock. Never goes back. */

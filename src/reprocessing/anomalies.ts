@@ -6,7 +6,7 @@ import { canonical, Decimal } from '../../fold/decimal.js';
 import { digestOf, sumOf } from '../../fold/digest.js';
 import { foldOrder, type OrderEntry } from '../../fold/order.js';
 import type { Settings } from '../../fold/settings.js';
-import { lostEvidence, type EventPlace, type KindFold, type Wanted } from './kind.js';
+import { lostEvidence, type EventPlace, type KindFold, type KindKeys, type Wanted } from './kind.js';
 import { lostOfSymbol } from './orders.js';
 
 /** `<rule>:<order id>` → both; null: it is no key of an anomaly. */
@@ -28,6 +28,16 @@ interface Order {
   readonly event: OrderEvent;
   readonly timeMs: number;
   readonly place: EventPlace;
+}
+
+/** Remembers each order that it has seen, as who recomputes an anomaly does. */
+export function anomalyKeys(settings: Settings): KindKeys {
+  const memory = new Map<string, OrderEntry>();
+  const anomalies = new Anomalies(settings, -Infinity);
+  return (event, timeMs, { offset }) =>
+    foldOrder(memory, event, timeMs, offset).created
+      ? anomalies.see(event, timeMs, offset, null).anomalies.map(({ rule }) => anomalyKey(rule, event.order_id))
+      : [];
 }
 
 export function anomalyFold(settings: Settings): KindFold {

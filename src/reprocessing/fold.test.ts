@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import { SETTINGS } from '../../fold/test-support/settings.js';
 import { runFold } from '../../test/harness/oracle.js';
+import { parseEventText } from '../../wire/parse-event.js';
 import { compileSchema } from '../../wire/validate.js';
+import { Census, type Made } from './census.js';
 import { Refold } from './fold.js';
 import { resetCommand, resultMessage, type Asked } from './message.js';
 
@@ -76,6 +78,46 @@ function asked(rows: readonly Row[]): { row: Row; made: boolean }[] {
     .filter((row) => !known.has(row.business_key));
   return [...rows.map((row) => ({ row, made: true })), ...others.map((row) => ({ row, made: false }))];
 }
+
+/** What a census names, page by page. */
+function named(values: readonly string[], at = { resultPartition: 0, resultPartitions: 1 }): string[] {
+  const keys = new Set<string>();
+  const page = async (made: readonly Made[]): Promise<void> =>
+    made.forEach(({ kind, businessKey }) => keys.add(`${kind} ${businessKey}`));
+  const census = new Census(SETTINGS, at, page);
+  values.forEach((value, offset) => {
+    const parsed = parseEventText(value);
+    if (parsed.kind !== 'broken') void census.take(parsed.event, parsed.eventTimeMs, { partition: 0, offset });
+  });
+  void census.flush();
+  return [...keys].sort();
+}
+
+test('a census names every result that the oracle makes, and no other; of one result partition its own symbols alone', async () => {
+  const cases = fc.sample(stream, { numRuns: 60, seed: 20_260_106 });
+  const expected = await oracle(cases);
+  const keysOf = (rows: readonly Row[] = []): string[] => rows.map((row) => `${row.kind} ${row.business_key}`).sort();
+  expect(expected.flat().length).toBeGreaterThan(1_000);
+  cases.forEach((values, n) => {
+    expect([n, named(values)]).toEqual([n, keysOf(expected[n])]);
+    const parts = [0, 1].map((resultPartition) => named(values, { resultPartition, resultPartitions: 2 }));
+    expect([n, parts.map(({ length }) => length).sort((a, b) => a - b)]).toEqual([n, [0, named(values).length]]);
+  });
+}, 60_000);
+
+test('a census says which symbols have events in several source partitions', () => {
+  const [one = ''] = fc.sample(event, { numRuns: 1, seed: 1 }).map((e) => JSON.stringify(e));
+  const parsed = parseEventText(one);
+  if (parsed.kind === 'broken') throw new Error(one);
+  const census = new Census(SETTINGS, { resultPartition: 0, resultPartitions: 1 }, async () => undefined);
+  const take = (partition: number, offset: number): unknown =>
+    census.take(parsed.event, parsed.eventTimeMs, { partition, offset });
+  take(1, 0);
+  take(1, 1);
+  expect(census.moved).toEqual([]);
+  take(0, 0);
+  expect(census.moved).toEqual(['005930']);
+});
 
 test('every result of every kind, with too-late events, is what the oracle says; and no order is an anomaly that it is not', async () => {
   const cases = fc.sample(stream, { numRuns: 60, seed: 20_260_105 });

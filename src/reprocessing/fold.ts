@@ -2,17 +2,22 @@
 import { parseEventText } from '../../wire/parse-event.js';
 import { pruneMarks, type LostMark } from '../../fold/lost.js';
 import type { Settings, SourceRecord } from '../../fold/settings.js';
-import { anomalyFold } from './anomalies.js';
-import type { KindFold, Recomputed, Wanted } from './kind.js';
-import { orderFold } from './orders.js';
-import { windowFold } from './windows.js';
+import { anomalyFold, anomalyKeys } from './anomalies.js';
+import type { KindFold, KindKeys, Recomputed, Wanted } from './kind.js';
+import { orderFold, orderKeys } from './orders.js';
+import { windowFold, windowKeys } from './windows.js';
 
 /** The kinds that can be recomputed: a further one is a line here (docs/ADD_A_RESULT.md). */
-export const REPROCESSABLE: ReadonlyMap<string, (settings: Settings) => KindFold> = new Map([
-  ['order_window', windowFold],
-  ['order', orderFold],
-  ['anomaly', anomalyFold],
+export const REPROCESSABLE: ReadonlyMap<string, Reprocessable> = new Map([
+  ['order_window', { fold: windowFold, keys: windowKeys }],
+  ['order', { fold: orderFold, keys: orderKeys }],
+  ['anomaly', { fold: anomalyFold, keys: anomalyKeys }],
 ]);
+
+export interface Reprocessable {
+  readonly fold: (settings: Settings) => KindFold;
+  readonly keys: (settings: Settings) => KindKeys;
+}
 
 export class Refold {
   readonly #kinds = new Map<string, KindFold>();
@@ -25,7 +30,7 @@ export class Refold {
   want(kind: string, wanted: Wanted): boolean {
     let fold = this.#kinds.get(kind);
     if (fold === undefined) {
-      fold = REPROCESSABLE.get(kind)?.(this.settings);
+      fold = REPROCESSABLE.get(kind)?.fold(this.settings);
       if (fold === undefined) return false;
       this.#kinds.set(kind, fold);
     }

@@ -40,6 +40,9 @@ export interface KindFold {
   answer(businessKey: string, lost: LostMarks): Recomputed | null;
 }
 
+/** Names the results of a kind that the source makes: all of them, and no other. Events come as to `KindFold`. */
+export type KindKeys = (event: OrderEvent, timeMs: number, place: EventPlace) => readonly string[];
+
 export type LostMarks = ReadonlyMap<number, readonly LostMark[]>;
 
 /** [first, last] by partition, as offsets are folded. */

@@ -4,13 +4,15 @@ import type { LostMark } from '../../fold/lost.js';
 import { LostSymbols } from '../../fold/lost.js';
 import { foldOrder, orderEvidenceOf, orderValueOf, type OrderChange, type OrderEntry } from '../../fold/order.js';
 import type { Settings } from '../../fold/settings.js';
-import { Covered, lostEvidence, type KindFold, type LostMarks, type Wanted } from './kind.js';
+import { Covered, lostEvidence, type KindFold, type KindKeys, type LostMarks, type Wanted } from './kind.js';
 
 interface Entry {
   readonly wanted: Wanted;
   readonly covered: Covered;
   newest: OrderChange | null;
 }
+
+export const orderKeys = (): KindKeys => (event) => [event.order_id];
 
 export function orderFold(settings: Settings): KindFold {
   const memory = new Map<string, OrderEntry>();

@@ -16,6 +16,8 @@ export interface Claimed {
   readonly attempts: number;
   /** The partition of an event that was dropped, if that is why. */
   readonly sourcePartition: number | null;
+  /** Of a result that has no row, if who asks knows it. */
+  readonly symbol: string | null;
   /** As it is stored; null: there is no row of it. */
   readonly row: {
     readonly pipeline: string;
@@ -46,6 +48,7 @@ interface ClaimedRow {
   final: boolean;
   low: boolean;
   symbol: string | null;
+  asked_symbol: string | null;
   covered: string[] | null;
   key_moved: boolean;
 }
@@ -59,6 +62,7 @@ const claimedOf = (row: ClaimedRow): Claimed => ({
   requestedBy: row.requested_by,
   attempts: row.attempts,
   sourcePartition: row.source_partition,
+  symbol: row.asked_symbol,
   row:
     row.pipeline === null
       ? null
@@ -85,7 +89,7 @@ const CLAIM = `
     update reprocessing_requests r set due_at = now() + $2 * interval '1 ms', attempts = r.attempts + 1
     from due where r.id = due.id returning r.*
   )
-  select t.id, t.nonce, t.kind, t.business_key, t.engine, t.requested_by, t.attempts, t.source_partition,
+  select t.id, t.nonce, t.kind, t.business_key, t.engine, t.requested_by, t.attempts, t.source_partition, t.symbol as asked_symbol,
     r.pipeline, r.result_topic, r.result_partition, r.revision, r.final, r.cap = 'LOW' as low,
     r.calculated_value ->> 'symbol' as symbol, 'VIOLATION_SOURCE_KEY_MOVED' = any(r.reasons) as key_moved,
     (select array_agg(p) from jsonb_object_keys(r.evidence::jsonb -> 'coverage') p) as covered

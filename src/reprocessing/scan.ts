@@ -9,7 +9,8 @@ export interface ScanOptions {
   /** A consumer of all partitions of the topic, as the only member of its group. */
   readonly consumer: LogConsumer;
   readonly partitions: ReadonlySet<number>;
-  readonly take: (partition: number, record: SourceRecord) => void;
+  /** Nothing more of the partition comes until what it returns has resolved. */
+  readonly take: (partition: number, record: SourceRecord) => void | Promise<void>;
   /** What lies below the log start. */
   readonly rawLog: Pick<RawLog, 'read'>;
   /** Without a record for so long a partition has ended: control records at its end are never delivered. */
@@ -65,7 +66,8 @@ export async function scan(options: ScanOptions): Promise<ReadonlyMap<number, Sc
       if (reading === undefined || done.has(partition)) return;
       for (const { offset, key, value, timestampMs } of records) {
         if (offset < reading.next) continue;
-        options.take(partition, { offset: Number(offset), key, value, appendTimeMs: timestampMs });
+        const taking = options.take(partition, { offset: Number(offset), key, value, appendTimeMs: timestampMs });
+        if (taking !== undefined) await taking;
         reading.next = offset + 1n;
       }
       heardMs = monotonicMs();
@@ -95,7 +97,7 @@ async function below({ rawLog, take, signal }: ScanOptions, partition: number, l
   const records = await head(rawLog, partition, low, signal);
   if (records === null) return false;
   for await (const record of records) {
-    take(partition, {
+    await take(partition, {
       offset: Number(record.offset),
       key: record.key,
       value: record.value,

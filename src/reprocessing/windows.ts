@@ -5,7 +5,7 @@ import { couldBelong, noteLost } from '../../fold/lost.js';
 import { iso, type Settings } from '../../fold/settings.js';
 import { evidenceOf, fold, openWindow, valueOf, type WindowState } from '../../fold/window.js';
 import type { WindowReset } from '../../wire/reset.js';
-import { Covered, lostEvidence, type KindFold, type LostMarks, type Wanted } from './kind.js';
+import { Covered, lostEvidence, type KindFold, type KindKeys, type LostMarks, type Wanted } from './kind.js';
 
 interface Entry {
   readonly wanted: Wanted;
@@ -15,6 +15,13 @@ interface Entry {
 
 /** Order ids of a larger window would not fit into one record; such a window is recomputed, and not reset. */
 const MOST_ORDERS = 5_000;
+
+const startOf = (timeMs: number, { windowMs }: Settings): number => Math.floor(timeMs / windowMs) * windowMs;
+
+export const windowKeys =
+  (settings: Settings): KindKeys =>
+  ({ op, symbol }, timeMs) =>
+    op === 'c' || op === 'r' ? [windowKey(symbol, startOf(timeMs, settings))] : [];
 
 export function windowFold(settings: Settings): KindFold {
   const entries = new Map<string, Entry>();
@@ -28,8 +35,7 @@ export function windowFold(settings: Settings): KindFold {
     },
     take(event, timeMs, place) {
       if (event.op !== 'c' && event.op !== 'r') return;
-      const startMs = Math.floor(timeMs / settings.windowMs) * settings.windowMs;
-      const entry = entries.get(windowKey(event.symbol, startMs));
+      const entry = entries.get(windowKey(event.symbol, startOf(timeMs, settings)));
       if (entry?.wanted.partitions.has(place.partition) !== true) return;
       if (fold(entry.window, event, timeMs, place.offset)) entry.covered.add(place);
     },

@@ -6,6 +6,7 @@ import type { RawRecord } from '../raw/port.js';
 import { TOPIC_RESETS } from '../../wire/topics.js';
 import type { Reset } from '../../wire/reset.js';
 import { holdSourceExpired } from '../ingest/expired-source.js';
+import { createCensusStore } from './census-store.js';
 import { createQueue } from './queue.js';
 import { createWorker, type Worker, type WorkerOptions } from './worker.js';
 
@@ -60,6 +61,7 @@ function worker(over: Partial<WorkerOptions> = {}): Worker {
     sourcePartitions: async () => 1,
     consumer,
     rawLog: { read: async (): Promise<RawRecord[]> => [] },
+    censuses: { store: createCensusStore(world.pool), recovered: async () => undefined },
     expired: (gone) => holdSourceExpired(world.pool, world.highest, gone),
     send: async (topic, { value, partition, key }) => {
       if (topic === TOPIC_RESETS)

@@ -10,6 +10,7 @@ import { asError } from '../errors.js';
 import type { LogConsumer } from '../log/port.js';
 import type { RawLog } from '../raw/port.js';
 import type { ProcessingEngine } from '../words.js';
+import { runCensus, type CensusOptions } from './census-run.js';
 import { REPROCESSABLE, Refold } from './fold.js';
 import type { Wanted } from './kind.js';
 import { resetCommand, resultMessage, type Asked } from './message.js';
@@ -25,6 +26,8 @@ export interface WorkerOptions {
   readonly rawLog: Pick<RawLog, 'read'>;
   /** Ends these requests as failed for good, and lowers what was asked for: the first events of it are out of reach. */
   readonly expired: (gone: readonly { readonly id: string; readonly message: string }[]) => Promise<void>;
+  /** Losses whose missing results are looked for (ADR 19), and who is told once nothing is missing any more. */
+  readonly censuses: Pick<CensusOptions, 'store' | 'recovered'>;
   /** Resolves once the broker has it. */
   readonly send: (topic: string, message: { partition: number; key: string; value: Buffer }) => Promise<unknown>;
   readonly monotonicMs: () => number;
@@ -48,6 +51,8 @@ export const WORKER_LIMITS = {
   sweepMs: 5_000,
   idleMs: 3_000,
   scanMs: 600_000,
+  /** What lost output left without a row, or without a newer one, may still be on its way for so long. */
+  settleMs: 10_000,
 } as const;
 
 const TOPIC_OF: Readonly<Record<ProcessingEngine, string>> = {
@@ -76,7 +81,7 @@ export const symbolIn = (businessKey: string): string | null => {
  * Without a row its key must tell. Pure.
  */
 export function jobOf(claimed: Claimed, partitions: number): Job {
-  const symbol = claimed.row?.symbol ?? symbolIn(claimed.businessKey);
+  const symbol = claimed.row?.symbol ?? claimed.symbol ?? symbolIn(claimed.businessKey);
   const all = Array.from({ length: partitions }, (_, p) => p);
   const own = [
     ...(claimed.row?.sourcePartitions ?? []),
@@ -237,6 +242,20 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
+  /** One look for what lost output has left missing, if one is due. @returns whether one was */
+  async function census(partitions: number): Promise<boolean> {
+    const { settings, consumer, rawLog, monotonicMs, log, censuses } = options;
+    const partitionsOf = (topic: string): Promise<number> => queue.resultPartitions(topic);
+    const parts = { ...censuses, settings, partitionsOf, consumer, rawLog, monotonicMs, limits, log };
+    try {
+      return await runCensus(parts, partitions, ended.signal);
+    } catch (error) {
+      if (!ended.signal.aborted)
+        log('warn', 'what was lost could not be looked for; it is tried again', { err: error });
+      return true;
+    }
+  }
+
   return {
     async run() {
       if (ended.signal.aborted) return 0;
@@ -245,8 +264,9 @@ export function createWorker(options: WorkerOptions): Worker {
         await queue.sweep([...REPROCESSABLE.keys()], limits.batch);
         sweptMs = options.monotonicMs();
       }
+      const looked = await census(partitions);
       const claimed = await queue.claim(limits.batch, limits.leaseMs);
-      if (claimed.length === 0) return 0;
+      if (claimed.length === 0) return Number(looked);
       hook?.('claimed');
       const jobs = claimed.map((one) => jobOf(one, partitions));
       for (const job of jobs) {
