@@ -1,6 +1,24 @@
 #!/usr/bin/env node
-/** The command line: registers the TypeScript loader in this process and hands over. */
-import { register } from 'tsx/esm/api';
+/** The command line: compiled ahead where that can be kept, else each TypeScript file as it is loaded. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { builtPrograms } from '../stack/programs.mjs';
 
-register();
-await import('../src/cli/main.ts');
+process.setSourceMapsEnabled(true);
+const built = folder();
+if (built !== undefined) {
+  await import(pathToFileURL(join(built, 'tidemark.js')).href);
+} else {
+  const { register } = await import('tsx/esm/api');
+  register();
+  await import('../src/cli/main.ts');
+}
+
+/** undefined: not to be written, as in an image, or not to be compiled, which the loader will then say of the very file. */
+function folder() {
+  try {
+    return builtPrograms();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { StackError } from './errors.js';
 import { REPOSITORY } from './paths.js';
 import type { ComponentSpec } from './process/component.js';
+import { builtPrograms } from './programs.mjs';
 import type { ServerContext } from './servers/context.js';
 
 export const APP_NAMES = ['processor', 'generator', 'server'] as const;
@@ -54,17 +56,34 @@ export function appExists(name: AppName): boolean {
  */
 const HEAP_MB = 1_024;
 
-/** One of our own programs, run from its TypeScript source. */
+/** What node is told to run a program as its sources are now: compiled ahead, which starts sooner. */
+export function builtProgram(name: string): string[] {
+  try {
+    return ['--enable-source-maps', join(builtPrograms(), `${name}.js`)];
+  } catch (error) {
+    throw new StackError(
+      'STACK_BUILD_FAILED',
+      `${error instanceof Error ? error.message : String(error)} Mend what it names, then run the same command again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The same where nothing can be written: each file is compiled as it is loaded. */
+export const sourceProgram = (name: AppName): string[] => ['--import', 'tsx', appFile(name)];
+
+/** One of our own programs. */
 export function appSpec(
   context: ServerContext,
   name: AppName,
   addresses: Addresses,
   override: AppOverride = {},
+  program: (name: AppName) => string[] = builtProgram,
 ): ComponentSpec {
   return {
     name,
     command: process.execPath,
-    args: ['--import', 'tsx', appFile(name), ...(override.args ?? ARGUMENTS[name])],
+    args: [...program(name), ...(override.args ?? ARGUMENTS[name])],
     env: { ...context.env, ...environmentOf(context, name, addresses), ...override.env },
     cwd: REPOSITORY,
     log: context.log(name),

@@ -10,6 +10,7 @@ export const STACK_ERRORS = {
   STACK_ALREADY_RUNNING: 'Another launcher runs a stack on the same data folder.',
   STACK_NOT_READY: 'A component did not become ready within its limit.',
   STACK_COMPONENT_FAILED: 'A component ended again and again and was given up.',
+  STACK_BUILD_FAILED: 'Our own programs could not be compiled from their sources.',
   STACK_CONSOLE_FAILED: 'The console could not be built from its sources.',
   STACK_CONNECTOR_FAILED: 'The change data capture connector could not be registered or does not stream.',
   STACK_STOPPED: 'The stack was told to stop while it was starting.',

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { builtProgram } from '../../stack/apps.js';
 import { REPOSITORY } from '../../stack/paths.js';
 import { eventually } from '../../test/harness/eventually.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
@@ -57,7 +58,7 @@ describe('a recorded run on real servers', () => {
       env: { KAFKA_BROKERS: stack.kafkaBrokers },
     });
     const run = (...args: string[]): ReturnType<typeof execa> =>
-      execa(process.execPath, ['--import', 'tsx', 'lab/run.ts', '--enough', 'Infinity', ...args], {
+      execa(process.execPath, [...builtProgram('recorder'), '--enough', 'Infinity', ...args], {
         cwd: REPOSITORY,
         env: {
           TIDEMARK_URL: `${stack.graphqlUrl},${second?.graphqlUrl}`,

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { builtProgram } from '../../stack/apps.js';
 import { REPOSITORY } from '../../stack/paths.js';
 import type { Step } from '../../stack/progress.js';
 import { SEQUENCES, TRANSFERS } from '../checkers/workloads.js';
@@ -220,7 +221,7 @@ const HEAP_MB = 12_288;
  * @param into where verdict and figures are written
  */
 export async function judged(folder: string, staleP99Ms: number | null, into = folder): Promise<Judgement> {
-  const args = ['--import', 'tsx', `--max-old-space-size=${HEAP_MB}`, 'lab/soak/judge.ts', folder];
+  const args = [`--max-old-space-size=${HEAP_MB}`, ...builtProgram('judge'), folder];
   await execa(process.execPath, [...args, staleP99Ms === null ? '' : String(staleP99Ms), into], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'ignore', 'inherit'],

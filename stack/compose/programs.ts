@@ -1,7 +1,7 @@
 /** Our own programs: one image, started with what the stack starts them with. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appSpec, type AppName } from '../apps.js';
+import { appSpec, sourceProgram, type AppName } from '../apps.js';
 import { REPOSITORY } from '../paths.js';
 import { PORT_NAMES, type Ports } from '../ports.js';
 import { TOPICS } from '../settings.js';
@@ -38,6 +38,8 @@ function program(name: AppName): { command: string[]; environment: Record<string
     { ports, env: {}, stackId: '', folder: (folder) => `${OWN_DATA}/${folder}`, log: () => '' },
     name,
     ADDRESSES,
+    {},
+    sourceProgram,
   );
   const environment = Object.entries(spec.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]));
   return {

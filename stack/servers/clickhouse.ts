@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { builtProgram } from '../apps.js';
 import { REPOSITORY } from '../paths.js';
 import type { ComponentSpec } from '../process/component.js';
 import type { ServerContext } from './context.js';
@@ -12,14 +13,7 @@ export function clickhouseSpec(context: ServerContext, engine: string): Componen
   return {
     name: 'clickhouse',
     command: process.execPath,
-    args: [
-      '--import',
-      'tsx',
-      join(REPOSITORY, 'stack', 'clickhouse', 'main.ts'),
-      String(port),
-      join(folder, 'data'),
-      engine,
-    ],
+    args: [...builtProgram('clickhouse'), String(port), join(folder, 'data'), engine],
     // Each running statement holds one thread of libuv.
     env: { ...context.env, UV_THREADPOOL_SIZE: '8' },
     cwd: REPOSITORY,

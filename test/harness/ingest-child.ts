@@ -1,11 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../stack/apps.js';
 import { eventually } from './eventually.js';
 import type { IngestProgram, Said } from './ingest-program-types.js';
 
-const PROGRAM = fileURLToPath(new URL('./ingest-program.ts', import.meta.url));
 const living = new Set<ChildProcess>();
 process.on('exit', () => living.forEach((child) => child.kill('SIGKILL')));
 
@@ -19,7 +18,7 @@ export class IngestChild {
   private readonly process: ChildProcess;
 
   constructor(program: IngestProgram, nodeArguments: readonly string[] = []) {
-    const child = spawn(process.execPath, [...nodeArguments, '--import', 'tsx', PROGRAM, JSON.stringify(program)], {
+    const child = spawn(process.execPath, [...nodeArguments, ...builtProgram('ingest'), JSON.stringify(program)], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

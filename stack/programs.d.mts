@@ -1,0 +1,2 @@
+/** @throws {Error} what the compiler says, or that the folder cannot be written */
+export function builtPrograms(): string;
