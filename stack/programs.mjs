@@ -22,6 +22,7 @@ const SOURCES = {
   tidemark: 'src/cli/main.ts',
   recorder: 'lab/run.ts',
   judge: 'lab/soak/judge.ts',
+  simulations: 'lab/simulation/run.ts',
   ingest: 'test/harness/ingest-program.ts',
 };
 /** Where their imports lead. */
@@ -80,8 +81,6 @@ async function build(folder) {
     platform: 'node',
     format: 'esm',
     target: 'node20.11',
-    // Type-graphql names types by their classes.
-    keepNames: true,
     sourcemap: 'linked',
     sourcesContent: false,
     logLevel: 'error',

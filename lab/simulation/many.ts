@@ -10,10 +10,14 @@ export interface ManyOptions {
   readonly onFalse?: (run: RunResult) => void;
   /** After each run: how many are done. */
   readonly onRun?: (done: number) => void;
+  /** End with the first run in which a sentence was found false. */
+  readonly first?: boolean;
 }
 
 export interface Many {
   readonly claims: number;
+  /** Claims to be current, among all. */
+  readonly proven: number;
   readonly answers: number;
   readonly positions: number;
   /** How often each fault came. */
@@ -22,13 +26,21 @@ export interface Many {
   readonly failed: readonly number[];
 }
 
-export async function simulateMany({ from, count, bug = null, onFalse, onRun }: ManyOptions): Promise<Many> {
+export async function simulateMany({
+  from,
+  count,
+  bug = null,
+  onFalse,
+  onRun,
+  first = false,
+}: ManyOptions): Promise<Many> {
   const fires = new Map<string, number>();
   const failed: number[] = [];
-  let [claims, answers, positions] = [0, 0, 0];
+  let [claims, proven, answers, positions] = [0, 0, 0, 0];
   for (let seed = from; seed < from + count; seed += 1) {
     const run = await simulate({ seed, bug });
     claims += run.claims;
+    proven += run.proven;
     answers += run.answers;
     positions += run.positions;
     for (const [fault, times] of run.fires) fires.set(fault, (fires.get(fault) ?? 0) + times);
@@ -37,8 +49,9 @@ export async function simulateMany({ from, count, bug = null, onFalse, onRun }: 
       onFalse?.(run);
     }
     onRun?.(seed - from + 1);
+    if (first && failed.length > 0) break;
   }
-  return { claims, answers, positions, fires, failed };
+  return { claims, proven, answers, positions, fires, failed };
 }
 
 /** The command that shows a run again, step by step. */

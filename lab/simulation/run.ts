@@ -1,6 +1,7 @@
 /**
  * Runs of the simulation by hand, and the soak's. `--seed N` one run, with `--trace` line by line; `--simulations N` many, from
- * seed 1 or `--from`; `--bug NAME` with a seeded bug. Ends with 1 when a sentence was found false.
+ * seed 1 or `--from`; `--bug NAME` with a seeded bug, `--first` until it is found. Ends with 1 when a sentence was found false.
+ * `--json`: what came out as the last line, for programs.
  */
 import { parseArgs } from 'node:util';
 import { BUGS, type Bug } from './bugs.js';
@@ -14,6 +15,8 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     bug: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    first: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 });
 
@@ -44,10 +47,12 @@ if (values.seed !== undefined) {
     tell(run);
     say(`  again: ${replayCommand(run.seed, bug)}`);
   };
-  const { fires, claims, failed } = await simulateMany({ from, count, bug, onFalse });
+  const many = await simulateMany({ from, count, bug, onFalse, first: values.first });
+  const { fires, claims, failed } = many;
   for (const [fault, times] of [...fires].sort()) say(`${String(times).padStart(8)} ${fault}`);
   say(
     `${count} simulations, ${claims} claims, ${failed.length} with a false sentence, ${process.cpuUsage().user / 1e6} s of CPU`,
   );
+  if (values.json) say(JSON.stringify({ ...many, fires: Object.fromEntries(fires) }));
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
