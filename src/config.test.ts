@@ -13,6 +13,7 @@ test.each([
   ['KAFKA_BROKERS', 'nowhere', 'CONFIG_INVALID', /^KAFKA_BROKERS is not usable: must be host:port/],
   ['TIDEMARK_PORT', '70000', 'CONFIG_INVALID', /^TIDEMARK_PORT is not usable/],
   ['HEARTBEAT_MS', '251', 'CONFIG_INVALID', /^HEARTBEAT_MS is not usable/],
+  ['TIDEMARK_SEEDED_BUG', '', 'CONFIG_INVALID', /^TIDEMARK_SEEDED_BUG is for the lab alone/],
   ['TIDEMARK_TOKEN', 'short', 'CONFIG_INVALID', /^TIDEMARK_TOKEN is not usable: must have at least 16 characters/],
 ])('an unusable %s stops the start with its name', (name, value, code, sentence) => {
   let thrown: unknown;

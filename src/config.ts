@@ -327,8 +327,12 @@ function read(name: keyof Variables, environment: Readonly<Record<string, string
   throw invalid(name, `is not usable: ${parsed.error.issues[0]?.message ?? 'invalid'}`);
 }
 
+/** What the lab puts bugs into servers with (lab/bugs); its loader takes the variable away, so that nobody else starts with it. */
+const SEEDED_BUG = 'TIDEMARK_SEEDED_BUG';
+
 /** @throws AppError CONFIG_INVALID, naming the first variable that stops the start */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  if (environment[SEEDED_BUG] !== undefined) throw invalid(SEEDED_BUG, 'is for the lab alone: take it away');
   const names = Object.keys(VARIABLES) as (keyof Variables)[];
   const config = Object.fromEntries(names.map((name) => [name, read(name, environment)])) as unknown as Config;
   return Object.freeze(config);

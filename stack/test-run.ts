@@ -8,8 +8,11 @@ import { REPOSITORY } from './paths.js';
 import { processesWith } from './process/identify.js';
 import { javaTests } from './test-java.js';
 
-/** `faults` is of the stack, too: 3.5 minutes of a Flink cluster's end, beyond what everybody's run may take. By its name only. */
-const TIERS = ['lint', 'unit', 'pg', 'java', 'stack', 'faults'] as const;
+/**
+ * `faults` and `bugs` are of the stack, too: minutes of a Flink cluster's end, and a stack for each bug that the lab's checkers
+ * must find, beyond what everybody's run may take. By their names only.
+ */
+const TIERS = ['lint', 'unit', 'pg', 'java', 'stack', 'faults', 'bugs'] as const;
 type Tier = (typeof TIERS)[number];
 /** A tier, or some of its files. */
 interface Part {
@@ -19,13 +22,17 @@ interface Part {
 
 /** Tests of real servers that need few of them, and look at none of them for long: they may run beside a whole stack. */
 const SMALL = '/(launcher|stack|setup|schema|raw|committed|log|projection|processor)\\.stack\\.test\\.ts$';
-const FAULTS = '/flink-faults\\.stack\\.test\\.ts$';
+const BY_NAME = {
+  faults: '/flink-faults\\.stack\\.test\\.ts$',
+  bugs: '/lab/bugs/bugs\\.stack\\.test\\.ts$',
+} as const;
+const isByName = (tier: Tier): tier is keyof typeof BY_NAME => tier in BY_NAME;
 /**
  * What runs beside each other, each lane from top to bottom. Tests of the stack mostly wait for servers, and alone leave
  * half of two cores idle; the other lane is nice to them, and about as long.
  */
 const LANES: readonly (readonly Part[])[] = [
-  [{ tier: 'stack', jestArgs: ['--testPathIgnorePatterns', '/node_modules/', FAULTS, SMALL] }],
+  [{ tier: 'stack', jestArgs: ['--testPathIgnorePatterns', '/node_modules/', ...Object.values(BY_NAME), SMALL] }],
   [
     { tier: 'lint' },
     { tier: 'unit' },
@@ -90,7 +97,7 @@ export async function runTests(argv: readonly string[]): Promise<number> {
     }
   };
   // Arguments may name files themselves: then nothing is shared out.
-  const whole = jestArgs.length === 0 ? LANES : [TIERS.filter((tier) => tier !== 'faults').map((tier) => ({ tier }))];
+  const whole = jestArgs.length === 0 ? LANES : [TIERS.filter((tier) => !isByName(tier)).map((tier) => ({ tier }))];
   await Promise.all((named === undefined ? whole : [[{ tier: named }]]).map(runLane));
   if (interrupt.signal.aborted) return 130;
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
@@ -101,8 +108,10 @@ async function runTier(tier: Tier, jestArgs: readonly string[], signal: AbortSig
   if (tier === 'lint') return lint(signal);
   // Arguments choose tests of jest: whoever gives some has not asked for these.
   if (tier === 'java') return jestArgs.length > 0 ? { passed: 0, failed: 0 } : java(signal);
-  if (tier === 'faults') return jest('stack', ['--testPathPatterns', FAULTS, ...jestArgs], signal);
-  return jest(tier, jestArgs, signal);
+  if (isByName(tier)) return jest('stack', ['--testPathPatterns', BY_NAME[tier], ...jestArgs], signal);
+  // All of it, but what runs by its own name.
+  const all = tier === 'stack' && jestArgs.length === 0;
+  return jest(tier, all ? ['--testPathIgnorePatterns', '/node_modules/', ...Object.values(BY_NAME)] : jestArgs, signal);
 }
 
 async function java(signal: AbortSignal): Promise<Count> {

@@ -1,6 +1,7 @@
 /**
  * Completeness: each source record is counted, a duplicate, late-dropped, dead, or no event at all; or the result that lacks
- * it is labelled LOW. Nothing else may happen to it.
+ * it is labelled LOW. Nothing else may happen to it. And what the server says an engine has lost is not in the engine's topic:
+ * otherwise the server has lost it itself, however truthful its labels are.
  */
 import type { History, SourceEvent } from '../history/types.js';
 import { End, indexOf, NOT_READ, type Indexed } from './claims.js';
@@ -94,6 +95,10 @@ export function completeness(history: History): Verdict {
         }),
       );
     }
+  }
+  for (const { pipeline, partition, gaps, there } of history.outputs) {
+    const id = { key: `output|${pipeline}|${partition}`, position: null, fault: '' };
+    collector.note('output-taken', id, there.length === 0 ? 'holds' : broken({ gaps, there }));
   }
   return collector.verdict(Object.fromEntries(fates.counts));
 }

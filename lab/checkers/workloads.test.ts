@@ -85,8 +85,8 @@ describe('a conserved total', () => {
 
 describe('a sequence', () => {
   const events = [1, 2, 3].map((version) => event(version, { order_id: 'SEQ-a-0', symbol: 'SEQ0', version }));
-  const order = (version: number, position: number): Row => ({
-    ...{ kind: 'order', key: 'SEQ-a-0', position },
+  const order = (version: number, position: number, cap?: Row['cap']): Row => ({
+    ...{ kind: 'order', key: 'SEQ-a-0', position, ...(cap && { cap }) },
     value: { version },
   });
   test('goes forward, perhaps by leaps, and ends with what was written last', () => {
@@ -95,6 +95,8 @@ describe('a sequence', () => {
   test('that goes back, or stops before its end, is found', () => {
     const back = world(events, [order(2, 1), order(1, 2), order(3, 3)]);
     expect(said(perKeySequence(back))).toEqual(['false', ['never-back'], false]);
+    const recounted = world(events, [order(2, 1), order(1, 2, 'LOW'), order(3, 3)]);
+    expect(said(perKeySequence(recounted))).toEqual(['true', [], false]);
     const short = world(events, [order(1, 1), order(3, 2)], [order(1, 1)]);
     expect(said(perKeySequence(short))).toEqual(['false', ['newest-stays'], false]);
   });

@@ -62,7 +62,7 @@ function outcomeOf(rows: readonly Stored[], source: Total, end: End): Outcome {
   return low > 0 ? unknown('a member is LOW, and says so') : broken({ total, source });
 }
 
-/** Versions of an order as they were accepted never go back, and the last one that was written is the one that stays. */
+/** Versions of an order as they were accepted never go back, unless the row says that it may be wrong (LOW); and the last one that was written is the one that stays. */
 export function perKeySequence(history: History): Verdict {
   const indexed = indexOf(history);
   const { truth } = indexed;
@@ -77,11 +77,9 @@ export function perKeySequence(history: History): Verdict {
       const before = versions[i - 1];
       const back = before !== undefined && versionOf(document) < versionOf(before.document);
       const id = { key, position, fault: '' };
-      collector.note(
-        'never-back',
-        id,
-        back ? broken({ before: before.document.value, value: document.value }) : 'holds',
-      );
+      // An engine that recounts after a crash goes back: LOW, and says so.
+      const said = document.cap === 'LOW' ? null : broken({ before: before?.document.value, value: document.value });
+      collector.note('never-back', id, back ? said : 'holds');
     }
     const id = { key, position: versions.at(-1)?.position ?? null, fault: '' };
     if (history.quiet === null) collector.note('newest-stays', id, unknown('no quiet end'));

@@ -1,4 +1,5 @@
 /** All faults that can be done to a stack now. */
+import { abortedOutput } from './aborted-output.js';
 import { cdcPause } from './cdc-pause.js';
 import { cdcStop } from './cdc-stop.js';
 import { clockOffset } from './clock-offset.js';
@@ -50,6 +51,7 @@ export const labCatalogue = (target: LabTarget): Fault[] => [
   zombie(target),
   poison(target),
   deadLettersDown(target),
+  abortedOutput(target),
   ...(isWithFlink(target) ? [jobRestart(target)] : []),
 ];
 

@@ -12,6 +12,7 @@ import { dump, type StoreUrls } from './dump.js';
 import { CheckpointedTo, countedTo } from './ends.js';
 import { HistoryFile } from './file.js';
 import { chance, now, pause, until } from './now.js';
+import { outputsOf } from './outputs.js';
 import { OwnWriter } from './own-writer.js';
 import { byKey, everywhere, type Question } from './queries.js';
 import { anomaliesOf, Questions } from './questions.js';
@@ -137,6 +138,8 @@ export class Recorder {
         this.file.write({ type: 'quiet', at: now().mono });
         await this.readAll();
         await dump(this.options.stores, this.file.write.bind(this.file));
+        for (const output of await outputsOf(this.options.stores.postgres, this.source.numbering))
+          this.file.write(output);
       }
       return quiet;
     } finally {

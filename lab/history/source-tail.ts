@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage } from 'kafkajs';
-import { RESULT_TOPICS, TOPIC_ORDERS } from '../../wire/topics.js';
+import { RESULT_TOPICS, TOPIC_ORDERS, TOPIC_RESULTS_KAFKA_ONLY } from '../../wire/topics.js';
 import { pause, until } from './now.js';
+import { Numbering } from './numbering.js';
 import type { Line, Notice } from './types.js';
 
 interface Control {
@@ -34,6 +35,8 @@ export class SourceTail {
   private stopped = false;
   private readonly next = new Map<string, bigint>();
   private heardAt = performance.now();
+  /** Of the engine that sends without transactions: of the other, kafkajs may show what was aborted. */
+  readonly numbering = new Numbering();
   private topics: string[] = [TOPIC_ORDERS];
 
   constructor(
@@ -138,7 +141,9 @@ export class SourceTail {
       this.heardAt = performance.now();
       if (batch.topic === TOPIC_ORDERS) this.event(batch.partition, message);
       else {
-        const notice = noticeOf(message.value?.toString('utf8') ?? '');
+        const value = message.value?.toString('utf8') ?? '';
+        if (batch.topic === TOPIC_RESULTS_KAFKA_ONLY) this.numbering.take(batch.partition, value);
+        const notice = noticeOf(value);
         if (notice !== null) this.write(notice);
       }
     }

@@ -228,6 +228,20 @@ export interface Dumped {
   readonly rows: number;
 }
 
+/**
+ * At the quiet end, of one result partition of an engine that numbers its output and sends it without transactions: where the
+ * server says that some of it was lost, and what the recorder itself has read there.
+ */
+export interface Output {
+  readonly type: 'output';
+  readonly pipeline: string;
+  readonly partition: number;
+  /** `<run>/<subtask>` → the first number after what the server says was lost. */
+  readonly gaps: Readonly<Record<string, number>>;
+  /** Those of them of which the recorder has read every number up to that one. */
+  readonly there: readonly string[];
+}
+
 /** Something that makes the history blind: positions pruned before they were read, say. */
 export interface Blind {
   readonly type: 'blind';
@@ -248,6 +262,7 @@ export type Line =
   | Quiet
   | Stored
   | Dumped
+  | Output
   | Blind;
 
 export interface History {
@@ -264,6 +279,7 @@ export interface History {
   readonly quiet: Quiet | null;
   readonly stored: readonly Stored[];
   readonly dumped: readonly Dumped[];
+  readonly outputs: readonly Output[];
   readonly blind: readonly Blind[];
 }
 
@@ -283,6 +299,7 @@ export function historyOf(lines: Iterable<Line>): History {
     quiet: [],
     stored: [],
     dumped: [],
+    output: [],
     blind: [],
   };
   for (const line of lines) (by[line.type] as Line[]).push(line);
@@ -303,6 +320,7 @@ export function historyOf(lines: Iterable<Line>): History {
     quiet: by.quiet.at(-1) ?? null,
     stored: by.stored,
     dumped: by.dumped,
+    outputs: by.output,
     blind: by.blind,
   };
 }

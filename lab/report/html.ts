@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { markdownOf, outcomeOf } from '../soak/report.js';
+import { falseOf, markdownOf, missedLimits, outcomeOf } from '../soak/report.js';
 import type { Told } from './files.js';
 import { checkersTable, enginesTable, faultsTable, storesTable, type Cell, type Table } from './tables.js';
 
@@ -48,8 +48,13 @@ const PLOTS: readonly (readonly [id: string, title: string, note: string])[] = [
   ['rates', 'Events and accepted results', 'Per second.'],
 ];
 
-const falseClaims = ({ judgement }: Told): number =>
-  judgement.verdicts.reduce((sum, { checker, violated }) => sum + (checker === 'usefulness' ? 0 : violated), 0);
+/** Why a run in which nothing was false may still not be true. */
+function missedHtml({ judgement }: Told): string {
+  const missed = missedLimits(judgement);
+  if (missed.length === 0) return '';
+  const items = missed.map((what) => `<li>${escapeHtml(what)}</li>`).join('');
+  return `<p class="headline">Limits of usefulness were missed: too little was claimed, or too late. On a busy machine the limit of staleness is measured as its load.</p><ul>${items}</ul>`;
+}
 
 /** A whole HTML page. */
 export function htmlOf(told: Told): string {
@@ -81,7 +86,8 @@ export function htmlOf(told: Told): string {
 <style>${text(library.resolve('uplot/dist/uPlot.min.css'))}
 ${own('style.css')}</style></head><body><main>
 <h1>${escapeHtml(run.what)}: <span class="outcome ${outcome}">${outcome}</span></h1>
-<p class="headline"><strong>${falseClaims(told)} false of ${claims} claims.</strong> A claim counts once per key, row position and fault; ${judgement.claimsRead} were read.</p>
+<p class="headline"><strong>${falseOf(judgement)} false of ${claims} claims.</strong> A claim counts once per key, row position and fault; ${judgement.claimsRead} were read.</p>
+${missedHtml(told)}
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>`).join('\n')}</dl>
 ${plots.map(([id, title, note]) => `<section><h2 id="title-${id}">${title}</h2><p class="note">${note}</p><figure class="plot" id="${id}" role="img" aria-labelledby="title-${id}"></figure></section>`).join('\n')}
 ${[enginesTable(figures), faultsTable(figures), storesTable(figures, judgement), checkersTable(judgement)].map(tableHtml).join('\n')}

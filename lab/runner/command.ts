@@ -61,7 +61,7 @@ export function addLab(program: Command, out: Out, done: (code: number) => void)
       ]);
       const progress = progressOn(process.stdout);
       try {
-        const { folder, html, outcome } = await runScenario(
+        const { folder, html, outcome, headline } = await runScenario(
           {
             ...{ scenario, seed: flags.seed, reads: flags.reads, rate: flags.rate, flink: flags.flink },
             ...{ runs: flags.runs, minutes: flags.minutes ?? null, stream: flags.workload ?? null },
@@ -71,12 +71,51 @@ export function addLab(program: Command, out: Out, done: (code: number) => void)
           progress,
         );
         progress.close();
-        out.say(`${outcome}: ${relative(process.cwd(), html)}, and the history in ${relative(process.cwd(), folder)}`);
+        out.say(`${outcome}: ${headline}`);
+        out.say(`${relative(process.cwd(), html)}, and the history beside it: ${relative(process.cwd(), folder)}`);
         done(outcome === 'true' ? 0 : 1);
       } finally {
         progress.close();
       }
     });
+  addBugs(lab, out, done);
+  addJudging(lab, out, done);
+}
+
+function addBugs(lab: Command, out: Out, done: (code: number) => void): void {
+  lab
+    .command('bugs [names...]')
+    .description('puts bugs into servers of its own, one after the other, and says which checker finds each')
+    .option('--runs <folder>', 'where the runs get their folders', 'lab/runs')
+    .action(async (names: readonly string[], { runs }: { readonly runs: string }) => {
+      const [{ BUGS, bugNamed }, { findBug }, { progressOn }] = await Promise.all([
+        import('../bugs/bugs.js'),
+        import('./bug.js'),
+        import('../../stack/progress.js'),
+      ]);
+      const bugs = names.length === 0 ? BUGS : names.flatMap((name) => bugNamed(name) ?? []);
+      if (bugs.length < names.length) throw new Error(`there are ${BUGS.map(({ name }) => name).join(', ')}`);
+      // The servers go with this process only if it ends by itself.
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+      const found: boolean[] = [];
+      for (const bug of bugs) {
+        const progress = progressOn(process.stdout);
+        try {
+          const { caught, by, folder } = await findBug(bug, runs, progress.step(bug.name));
+          progress.close();
+          out.say(
+            `${bug.name}: ${caught ? 'caught' : 'NOT CAUGHT'} by ${bug.caughtBy.checker}. False: ${by.join(', ') || 'nothing'}. ${folder}`,
+          );
+          found.push(caught);
+        } finally {
+          progress.close();
+        }
+      }
+      done(found.every(Boolean) ? 0 : 1);
+    });
+}
+
+function addJudging(lab: Command, out: Out, done: (code: number) => void): void {
   lab
     .command('report <run>')
     .description('makes the reports of a run’s folder again: Markdown, JSON, one HTML page')

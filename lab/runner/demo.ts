@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { REPOSITORY } from '../../stack/paths.js';
 import type { Progress } from '../../stack/progress.js';
@@ -51,7 +51,7 @@ export async function demo(options: DemoOptions, progress: Progress): Promise<bo
   try {
     step.done('the servers run');
     progress.close();
-    const recorder = recorderOf(ground, join(REPOSITORY, options.runs));
+    const recorder = recorderOf(ground, resolve(REPOSITORY, options.runs));
     const driven = await shown(ground, recorder, screen);
     await ground.quiesce();
     const about = { command: options.command, date, seed: SEED, commit: await commit(), machine: machine() };

@@ -23,8 +23,10 @@ import { sequences, transfers, Writer } from '../workloads/writers.js';
 import type { Ground } from './ground.js';
 
 export interface DriveOptions {
-  /** null: until each fault has come once. */
+  /** null: until each fault has come `times`. */
   readonly minutes: number | null;
+  /** Left out: once. */
+  readonly times?: number;
   readonly seed: number;
   /** Requests of readers per second. */
   readonly reads: number;
@@ -35,6 +37,8 @@ export interface DriveOptions {
   readonly limits?: Partial<PlanLimits>;
   /** How long it gets warm, and how long it is measured without faults; left out: shares of the run. Milliseconds. */
   readonly calmMs?: number;
+  /** So many claims are read before the first fault, however slow the machine is; left out: as many as come. */
+  readonly calmClaims?: number;
   /** Beside the generator's orders: transfers and sequences, and clients by every way. */
   readonly workloads: boolean;
   /** Each run gets a folder of its own in it. */
@@ -61,6 +65,9 @@ const QUIET_MS = 300_000;
 const WARM = { share: 0.15, mostMs: 30_000, ofDeckMs: 15_000 };
 /** Of the run, but no more than a minute: how useful claims are is measured before the first fault. */
 const CALM = { share: 0.15, mostMs: 60_000, ofDeckMs: 15_000 };
+
+/** A machine on which nothing is heard for so long is no machine for it. */
+const CLAIMS_MS = 180_000;
 
 export class Drive {
   private readonly counts = new Map<string, number>();
@@ -143,20 +150,32 @@ export class Drive {
     const faults = new Map(ground.faults.filter(({ name }) => this.options.has(name)).map((one) => [one.name, one]));
     const length = this.options.minutes === null ? null : this.options.minutes * 60_000;
     const left = (): boolean => !this.over && (length === null || now().mono - this.began < length);
-    const once = (): boolean => [...faults.keys()].every((name) => this.counts.has(name));
-    this.share = () => (length === null ? this.counts.size / faults.size : (now().mono - this.began) / length);
+    const { times = 1 } = this.options;
+    const done = (): number =>
+      [...faults.keys()].reduce((sum, name) => sum + Math.min(times, this.counts.get(name) ?? 0), 0);
+    const all = faults.size * times;
+    this.share = () => (length === null ? done() / Math.max(1, all) : (now().mono - this.began) / length);
     const part = ({ share, mostMs, ofDeckMs }: typeof CALM): number =>
       this.options.calmMs ?? (length === null ? ofDeckMs : Math.min(mostMs, length * share));
     await this.wait(part(WARM), recorder, left, 'no fault, getting warm');
     recorder.warm();
     await this.wait(part(CALM), recorder, left);
+    await this.heard(recorder, left);
+    // Without faults, too, there is something to see.
+    if (faults.size === 0) return;
     for (const round of planOf([...faults.keys()], this.random, { ...LIMITS, ...this.options.limits })) {
-      if (!left() || (length === null && once())) return;
+      if (!left() || (length === null && done() === all)) return;
       const chosen = round.faults.flatMap((name) => faults.get(name) ?? []);
       await this.round(chosen, round.holdMs, recorder, left);
       await this.allUp(ground);
       await this.wait(round.pauseMs, recorder, left);
     }
+  }
+
+  private async heard(recorder: Recorder, left: () => boolean): Promise<void> {
+    const end = now().mono + CLAIMS_MS;
+    const { calmClaims = 0 } = this.options;
+    while (recorder.recorded.claims < calmClaims && now().mono < end && left()) await this.wait(500, recorder, left);
   }
 
   private async round(

@@ -1,9 +1,10 @@
 /** What a run takes place on: servers of its own, and the faults that they can be hit by. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Component } from '../../stack/process/component.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
+import { bugEnvironment, type Bug } from '../bugs/bugs.js';
 import { clockEnvironment } from '../faults/clock-offset.js';
 import { catalogue, labCatalogue, type Fault } from '../faults/index.js';
 import { openLink, type Link } from '../faults/link.js';
@@ -61,11 +62,17 @@ export async function plainGround(): Promise<Ground> {
   }
 }
 
+export interface GroundOptions {
+  readonly flink: boolean;
+  /** Put into both servers; the first one then has no clock that can be moved. */
+  readonly bug?: Bug;
+}
+
 /**
  * Two servers, of which the first reaches its stores over links that can be cut and looks at a clock that can be moved, as does
  * the Kafka-only processor; the second one is left alone.
  */
-export async function labGround(options: { readonly flink: boolean }): Promise<Ground> {
+export async function labGround(options: GroundOptions): Promise<Ground> {
   const work = mkdtempSync(join(tmpdir(), 'tidemark-lab-'));
   const clocks = { server: join(work, 'server-clock'), processor: join(work, 'processor-clock') };
   const links: Link[] = [];
@@ -86,9 +93,12 @@ export async function labGround(options: { readonly flink: boolean }): Promise<G
       links.push(linked[name]);
     }
     const env = environmentOf((name) => portOf(direct[name], linked[name].port));
-    const own = { REPROCESSING: 'off', ...env, ...clockEnvironment(clocks.server) };
+    const seeded = options.bug === undefined ? null : bugEnvironment(options.bug, join(work, 'seeded'));
+    const own = { REPROCESSING: 'off', ...env, ...(seeded ?? clockEnvironment(clocks.server)) };
     await stack.startApp('server', { env: own });
-    const second = await startSecondServer(stack, { ...environmentOf((name) => direct[name]), NODE_OPTIONS: '' });
+    if (options.bug !== undefined) requireBug(options.bug, join(work, 'seeded'));
+    const other = { ...environmentOf((name) => direct[name]), NODE_OPTIONS: '', ...seeded };
+    const second = await startSecondServer(stack, other);
     return {
       ...commonOf(stack, second.component),
       servers: [stack.graphqlUrl, second.graphqlUrl],
@@ -104,6 +114,17 @@ export async function labGround(options: { readonly flink: boolean }): Promise<G
     await end();
     throw error;
   }
+}
+
+/** @throws Error when a server runs without what it was started with: then nothing that is found says anything */
+function requireBug({ name, edits }: Bug, seen: string): void {
+  let made: string[] = [];
+  try {
+    made = readFileSync(seen, 'utf8').trim().split('\n');
+  } catch {
+    // Not one.
+  }
+  if (made.length < edits.length) throw new Error(`the seeded bug ${name} is not in the server`);
 }
 
 const targetOf = ({ processes, connectUrl, postgresUrl, kafkaBrokers, flink }: TestStack) => ({

@@ -1,10 +1,10 @@
 /** `tidemark lab run`: a scenario from its start to its report. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { REPOSITORY } from '../../stack/paths.js';
 import type { Progress } from '../../stack/progress.js';
 import { FILES, writeRun } from '../report/files.js';
 import { writeReports } from '../report/write.js';
-import { outcomeOf, type Outcome, type Run } from '../soak/report.js';
+import { headlineOf, outcomeOf, type Outcome, type Run } from '../soak/report.js';
 import { generatorArguments, type Stream } from '../workloads/streams.js';
 import { Drive, judged } from './drive.js';
 import { labGround } from './ground.js';
@@ -34,6 +34,8 @@ export interface LabResult {
   readonly folder: string;
   readonly html: string;
   readonly outcome: Outcome;
+  /** How many claims were false, and what else it was for. */
+  readonly headline: string;
 }
 
 /** Poisoned records come as a fault of their own; a few among the others keep the path of dead letters warm. */
@@ -45,7 +47,7 @@ export async function runScenario(options: LabOptions, progress: Progress): Prom
   const stream = options.stream ?? scenario.stream;
   const drive = new Drive(
     {
-      ...{ minutes, seed, reads, has: scenario.has, workloads: true, runs: join(REPOSITORY, options.runs) },
+      ...{ minutes, seed, reads, has: scenario.has, workloads: true, runs: resolve(REPOSITORY, options.runs) },
       stream: generatorArguments(stream, { rate, seed, poison: POISON }),
       limits: { pairs: scenario.pairs, ...(scenario.holdMs && { holdMs: scenario.holdMs }) },
     },
@@ -68,10 +70,11 @@ export async function runScenario(options: LabOptions, progress: Progress): Prom
       step.update('stopping the servers', 1);
       await ground.quiesce();
       step.update('judging', 1);
-      const outcome = outcomeOf(await judged(folder, staleP99Ms));
+      const judgement = await judged(folder, staleP99Ms);
+      const outcome = outcomeOf(judgement);
       const { html } = writeReports(folder);
       step.done(`${outcome}: ${join(folder, FILES.html)}`);
-      return { folder, html, outcome };
+      return { folder, html, outcome, headline: headlineOf(judgement) };
     } finally {
       await ground.stop();
     }

@@ -59,6 +59,7 @@ export const SCENARIOS: readonly Scenario[] = [
   one('links', 'each link is slow, silent, cut', linked, { stream: 'zipf' }),
   one('server', 'a server is killed, stopped, made a zombie, its clock set wrong', of('server'), { stream: 'zipf' }),
   one('poison', 'records that nobody can decode, also while dead letters can’t be written', of('source')),
+  one('aborted-output', 'wrong results in a transaction that is aborted', of('results')),
   one('mixed', 'everything, now and then two at once', all, { pairs: 0.2, stream: 'zipf' }),
   one('all', 'everything, one after the other', all),
 ];

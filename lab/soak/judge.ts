@@ -14,6 +14,12 @@ import type { Judgement } from './report.js';
 /** So many examples of each kind of lie are enough to look for its cause. */
 const EXAMPLES = 50;
 
+const countsOf = (names: readonly string[]): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+};
+
 const [folder = '', staleP99Ms = '', into = folder] = process.argv.slice(2);
 const history = await readHistory(folder);
 const verdicts = checkAll(history, staleP99Ms === '' ? {} : { staleP99Ms: Number(staleP99Ms) });
@@ -22,6 +28,7 @@ const judgement: Judgement = {
     ...verdict,
     violations: verdict.violations.slice(0, EXAMPLES),
     violated: verdict.violations.length,
+    violatedBy: countsOf(verdict.violations.map(({ sentence }) => sentence)),
   })),
   events: history.events.length,
   positions: history.truth.length,

@@ -5,7 +5,7 @@
  * The result goes to docs/results/. The exit code is 0 only if the verdict is `true`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StackError } from '../../stack/errors.js';
 import { REPOSITORY } from '../../stack/paths.js';
@@ -100,7 +100,7 @@ async function mixed(
       seed: about.seed,
       reads: number('reads', values.reads),
       events: number('rate', values.rate),
-      runs: join(REPOSITORY, values.runs),
+      runs: resolve(REPOSITORY, values.runs),
       staleP99Ms: stale === undefined ? null : number('stale-p99-ms', stale),
       keep: values.keep,
     },

@@ -23,6 +23,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   connector: ['connector', 'connect', 'kafka', 'postgres'],
   jobmanager: ['jobmanager', 'taskmanager', 'kafka'],
   taskmanager: ['taskmanager', 'jobmanager', 'kafka'],
+  results: ['results', 'kafka', 'processor'],
   source: ['source', 'kafka', 'postgres', 'processor', 'jobmanager', 'taskmanager', 'server'],
 };
 

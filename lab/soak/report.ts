@@ -4,8 +4,11 @@ import type { Verdict } from '../checkers/verdict.js';
 import { percentile, type FaultFigures, type StoreFigures } from '../checkers/usefulness.js';
 
 export interface Judgement {
-  /** `violations` are examples; `violated` is how many there were. */
-  readonly verdicts: readonly (Verdict & { readonly violated: number })[];
+  /** `violations` are examples; `violated` is how many there were, `violatedBy` of each sentence (runs of before 0.3 lack it). */
+  readonly verdicts: readonly (Verdict & {
+    readonly violated: number;
+    readonly violatedBy?: Readonly<Record<string, number>>;
+  })[];
   readonly events: number;
   readonly positions: number;
   readonly answers: number;
@@ -58,8 +61,30 @@ const claimsOf = ({ verdicts }: Judgement): number =>
 const violatedIn = ({ verdicts }: Judgement, which: (checker: string) => boolean): number =>
   verdicts.reduce((sum, { checker, violated }) => sum + (which(checker) ? violated : 0), 0);
 /** A limit of usefulness that was missed makes no claim false: it says that too little was claimed, or too late. */
-const falseOf = (judgement: Judgement): number => violatedIn(judgement, (checker) => checker !== 'usefulness');
+export const falseOf = (judgement: Judgement): number => violatedIn(judgement, (checker) => checker !== 'usefulness');
 const missedOf = (judgement: Judgement): number => violatedIn(judgement, (checker) => checker === 'usefulness');
+
+const MEASURED: Readonly<Record<string, (evidence: Readonly<Record<string, unknown>>) => string>> = {
+  'staleness-p99': ({ slackP99, limit }) =>
+    `claimed − true staleness ${String(slackP99)} ms (p99), at most ${String(limit)} ms`,
+  'false-low': ({ rightLow }) => `${percent(Number(rightLow), 1)} of the claims LOW though right`,
+  'high-share': ({ high, final }) => `${String(high)} of ${String(final)} reads of closed windows HIGH`,
+};
+
+/** Each in words: what was measured, in which store. */
+export const missedLimits = ({ verdicts }: Judgement): string[] =>
+  verdicts
+    .filter(({ checker }) => checker === 'usefulness')
+    .flatMap(({ violations }) =>
+      violations.map(({ sentence, key, evidence }) => `${key}: ${MEASURED[sentence]?.(evidence) ?? sentence}`),
+    );
+
+/** The verdict for one line: what it is, and why it is not true though nothing was false. */
+export function headlineOf(judgement: Judgement): string {
+  const missed = missedOf(judgement);
+  const lies = `${falseOf(judgement)} false of ${claimsOf(judgement)} claims`;
+  return missed === 0 ? lies : `${lies}, but ${missed} limits of usefulness missed (on a busy machine: --stale-p99-ms)`;
+}
 
 export function jsonOf(run: Run, judgement: Judgement): object {
   return {
@@ -173,13 +198,16 @@ export function markdownOf(run: Run, judgement: Judgement): string {
       faultRows(figures?.faults ?? [], run.faults),
     ),
     ...section('Notes', [...run.notes, ...judgement.blind.map((what) => `The recorder was blind: ${what}`)]),
+    ...section('Limits of usefulness that were missed', missedLimits(judgement)),
     ...section(
       'False claims',
-      judgement.verdicts.flatMap(({ checker, violations }) =>
-        violations
-          .slice(0, 5)
-          .map((one) => `${checker}, ${one.sentence}: \`${one.key}\` at ${one.position}, ${one.fault || 'no fault'}`),
-      ),
+      judgement.verdicts
+        .filter(({ checker }) => checker !== 'usefulness')
+        .flatMap(({ checker, violations }) =>
+          violations
+            .slice(0, 5)
+            .map((one) => `${checker}, ${one.sentence}: \`${one.key}\` at ${one.position}, ${one.fault || 'no fault'}`),
+        ),
     ),
   ];
   return `${lines.join('\n')}\n`;

@@ -119,6 +119,18 @@ export const WORLDS: readonly Corruption[] = [
     },
   },
   {
+    name: 'output that was there and not taken',
+    checker: 'completeness',
+    sentence: 'output-taken',
+    apply: ({ outputs }, _good, n) => {
+      const output = nth(outputs, n);
+      if (output === undefined) return false;
+      output.gaps = { 'run/0': 3 };
+      output.there = ['run/0'];
+      return true;
+    },
+  },
+  {
     name: 'another value in a read model at the end',
     checker: 'convergence',
     sentence: 'MONGODB = POSTGRES',

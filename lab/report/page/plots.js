@@ -1,8 +1,12 @@
-/* global document, window, matchMedia, getComputedStyle, uPlot */
+/* global document, window, matchMedia, getComputedStyle, devicePixelRatio, uPlot */
 // Draws the plots of a report from the figures that lie in the page.
 (() => {
   const figures = JSON.parse(document.getElementById('figures').textContent);
   const HEIGHT = 260;
+  /** More bands than these have no room for their names; the cursor says which it is. */
+  const MOST_NAMED = 30;
+  /** Between ticks of the time axis. Seconds. */
+  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const STORE_COLORS = { MONGODB: '#2f81d6', ELASTICSEARCH: '#c2571a', CLICKHOUSE: '#8a5cd1' };
   const ENGINE_COLORS = { FLINK: '#2f81d6', KAFKA_ONLY: '#c2571a' };
@@ -12,11 +16,25 @@
   const bands = (plot) => {
     const { ctx, bbox } = plot;
     ctx.save();
-    ctx.fillStyle = matchMedia('(prefers-color-scheme: dark)').matches ? 'rgba(255,255,255,.10)' : 'rgba(0,0,0,.08)';
-    for (const { from, to } of figures.faults) {
+    const named = figures.faults.length <= MOST_NAMED;
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    const shade = matchMedia('(prefers-color-scheme: dark)').matches ? 'rgba(255,255,255,.10)' : 'rgba(0,0,0,.08)';
+    for (const { kind, from, to } of figures.faults) {
       const left = Math.max(bbox.left, plot.valToPos(from, 'x', true));
       const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, 'x', true));
-      if (right > left) ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+      if (right <= left) continue;
+      ctx.fillStyle = shade;
+      ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+      if (!named) continue;
+      // Upwards, in the band if it is wide enough, else beside it.
+      ctx.save();
+      const inside = right - left > 16 * devicePixelRatio;
+      const top = bbox.top + ctx.measureText(kind).width + 6 * devicePixelRatio;
+      ctx.translate(left + (inside ? 12 : -4) * devicePixelRatio, top);
+      ctx.rotate(-Math.PI / 2);
+      ctx.fillStyle = color('faint');
+      ctx.fillText(kind, 0, 0);
+      ctx.restore();
     }
     ctx.restore();
   };
@@ -45,7 +63,7 @@
         height: HEIGHT,
         scales: { x: { time: false }, ...scales },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map(clock) },
+          { ...axis, incrs: STEPS, values: (_, ticks) => ticks.map(clock) },
           { ...axis, size: 70, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : label(tick))) },
         ],
         series: [
