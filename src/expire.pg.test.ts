@@ -3,13 +3,9 @@ import { readFileSync } from 'node:fs';
 import { Pool } from 'pg';
 import pino from 'pino';
 import { Registry } from 'prom-client';
+import { copyToModel, freshRequest } from '../test/harness/own-server.js';
 import { createTestDatabase, type TestDatabase } from '../test/harness/postgres.js';
-import { createAdmission } from './contract/admission.js';
-import { Observed } from './contract/observed.js';
-import { createProofSource, monotonicMs, postgresClockRead } from './contract/proof.js';
-import { RequestReader } from './contract/reader.js';
 import type { Errand } from './contract/router.js';
-import { AppliedWatch } from './contract/watch.js';
 import { createExpiryJob } from './expire.js';
 import type { CrashPoint } from './ingest/commit.js';
 import { createPostgresIngestStore } from './ingest/postgres.js';
@@ -19,12 +15,9 @@ import { NO_REQUIREMENT } from './planner/requirement.js';
 import { Highest } from './position/highest.js';
 import { position } from './position/position.js';
 import { createMemoryModel } from './stores/memory.js';
-import type { ListQuery, ReadModel, ResultReader, StoredResult } from './stores/port.js';
+import type { ListQuery, ReadModel } from './stores/port.js';
 import { startClock } from './stores/postgres/clock.js';
 import { purgeResults, raiseFloor, removableTo } from './stores/postgres/expiry.js';
-import { createPostgresReader } from './stores/postgres/read.js';
-import { createTruth } from './stores/postgres/snapshot.js';
-import { createPostgresStats } from './stores/postgres/stats.js';
 import type { ConsistencyScope, Store } from './words.js';
 
 const TOPIC = 'results.kafka-only';
@@ -114,55 +107,6 @@ const deliverOrder = (id: string, minute: number): Promise<void> => {
   );
 };
 
-/** All of Postgres into the read model, as a rebuild does. */
-async function copyToModel(): Promise<readonly StoredResult[]> {
-  const snapshot = await createTruth(pool).snapshot();
-  const rows: StoredResult[] = [];
-  for await (const batch of snapshot.rows) rows.push(...batch);
-  const applied = { ...snapshot.clock, resumeOffset: 0n };
-  await snapshot.close();
-  await model.rebuild(
-    (async function* () {
-      yield rows;
-    })(),
-    applied,
-    () => undefined,
-  );
-  return rows;
-}
-
-/** A server that has seen nothing yet: one request. */
-function request(): RequestReader {
-  const proofs = createProofSource({
-    read: postgresClockRead(pool),
-    monotonicMs,
-    horizon: { positions: 1_000, keys: 1_000 },
-    timeoutMs: 10_000,
-    highest: new Highest(),
-    onRewound: () => undefined,
-  });
-  const readers = new Map<Store, ResultReader>([
-    ['POSTGRES', createPostgresReader(pool)],
-    ['MONGODB', model],
-  ]);
-  return new RequestReader({
-    readers,
-    search: null,
-    stats: new Map([['POSTGRES', createPostgresStats(pool)]]),
-    proofs,
-    observed: new Observed(['MONGODB'], monotonicMs, 0),
-    bounds: { pipelineSilentMs: 3_600_000, staleMs: 3_600_000 },
-    limits: { proofMs: 10_000, readMs: 10_000, answerMs: 30_000 },
-    clock: { now: () => proofs.now(), monotonicMs },
-    freshenSyncs: async () => undefined,
-    warn: (error) => {
-      throw error;
-    },
-    admission: createAdmission({ concurrent: 10, queued: 10 }),
-    watch: new AppliedWatch({ look: async () => null, everyMs: 25, most: 1, warn: () => undefined }),
-  });
-}
-
 const scoped = (scope: ConsistencyScope): Errand => ({
   requirement: { ...NO_REQUIREMENT, scope },
   tell: () => undefined,
@@ -175,7 +119,7 @@ interface Seen {
 }
 
 async function see(store: Store, key: ReturnType<typeof orderKey>): Promise<Seen> {
-  const { row, contract } = await request().rowFrom(store, key);
+  const { row, contract } = await freshRequest(pool, model).rowFrom(store, key);
   return { row: row?.businessKey ?? null, level: contract.confidenceLevel, reasons: contract.claim.reasons };
 }
 
@@ -189,7 +133,7 @@ async function list(scope: 'STRONG' | 'EVENTUAL', over: Partial<ListQuery> = {})
     limit: 10,
     ...over,
   };
-  const { rows, contract } = await request().list(query, scoped(scope));
+  const { rows, contract } = await freshRequest(pool, model).list(query, scoped(scope));
   return {
     keys: rows.map(({ row }) => row?.businessKey),
     reasons: contract.claim.reasons,
@@ -202,11 +146,11 @@ const ABSENT: Seen = { row: null, level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_
 
 /** Everything that two stores answer, in one piece. */
 async function answers(): Promise<unknown> {
-  const stats = await request().symbolStats(
+  const stats = await freshRequest(pool, model).symbolStats(
     { symbol: '005930', engine, from: start(0), to: start(59) },
     scoped('STRONG'),
   );
-  const history = await request().history(
+  const history = await freshRequest(pool, model).history(
     { symbol: '005930', engine, from: start(10), to: start(59), limit: 9 },
     scoped('STRONG'),
   );
@@ -228,7 +172,7 @@ test(
     await deliverWindow(5);
     await raiseFloor(pool, 0);
     await deliverWindow(10);
-    const rows = await copyToModel();
+    const rows = await copyToModel(pool, model);
     const [, windowTen] = [windowKey(5).businessKey, windowKey(10).businessKey];
     const alive: Seen = { row: windowTen, level: 'EVENTUALLY_CONSISTENT', reasons: ['NO_CHECKPOINT'] };
     const short = { keys: [windowTen], level: 'LOW', reasons: ['NO_CHECKPOINT', 'RESULT_EXPIRED'] };

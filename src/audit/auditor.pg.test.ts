@@ -4,13 +4,9 @@ import { readFileSync } from 'node:fs';
 import { MongoClient, type Collection } from 'mongodb';
 import { Pool } from 'pg';
 import { startMongo, type TestMongo } from '../../test/harness/mongo.js';
+import { copyToModel, freshRequest } from '../../test/harness/own-server.js';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.js';
-import { createAdmission } from '../contract/admission.js';
 import { MOST_KEYS } from '../contract/divergences.js';
-import { Observed } from '../contract/observed.js';
-import { createProofSource, monotonicMs, postgresClockRead } from '../contract/proof.js';
-import { RequestReader } from '../contract/reader.js';
-import { AppliedWatch } from '../contract/watch.js';
 import { createPostgresIngestStore } from '../ingest/postgres.js';
 import { createIngest } from '../ingest/run.js';
 import type { LogHandler } from '../log/port.js';
@@ -21,11 +17,10 @@ import { decodeDocument } from '../stores/document.js';
 import { MONGO_CLIENT_OPTIONS } from '../stores/mongodb/command.js';
 import { idOf, toMongo } from '../stores/mongodb/document.js';
 import { createMongoModel } from '../stores/mongodb/model.js';
-import type { Applied, Change, ReadModel, ResultReader, StoredResult } from '../stores/port.js';
+import type { Applied, Change, ReadModel, StoredResult } from '../stores/port.js';
 import { startClock } from '../stores/postgres/clock.js';
 import { createPostgresLedgers } from '../stores/postgres/ledgers.js';
 import { createPostgresReader } from '../stores/postgres/read.js';
-import { createTruth } from '../stores/postgres/snapshot.js';
 import type { Store } from '../words.js';
 import { Auditor } from './auditor.js';
 
@@ -99,13 +94,6 @@ const accept = (...ids: readonly string[]): Promise<void> =>
     })),
   ); // prettier-ignore
 
-/** All of Postgres into the store, as a rebuild does. */
-async function rebuild(): Promise<void> {
-  const snapshot = await createTruth(pool).snapshot();
-  await model.rebuild(snapshot.rows, { ...snapshot.clock, resumeOffset: 0n }, () => undefined);
-  await snapshot.close();
-}
-
 /** What is in the commit log, as its projection does. */
 async function project(): Promise<void> {
   const binding = await model.binding();
@@ -135,45 +123,14 @@ const alter = async (id: string): Promise<void> => {
   await (await stranger()).updateOne({ _id: idOf(order(id)) }, { $set: { 'calculated_value.status': 'FORGED' } });
 };
 
-/** A server that has seen nothing yet: one request. */
-function request(): RequestReader {
-  const proofs = createProofSource({
-    read: postgresClockRead(pool),
-    monotonicMs,
-    horizon: { positions: 1_000, keys: 1_000 },
-    timeoutMs: 10_000,
-    highest: new Highest(),
-    onRewound: () => undefined,
-  });
-  return new RequestReader({
-    readers: new Map<Store, ResultReader>([
-      ['POSTGRES', createPostgresReader(pool)],
-      ['MONGODB', model],
-    ]),
-    search: null,
-    stats: new Map(),
-    proofs,
-    observed: new Observed(['MONGODB'], monotonicMs, 0),
-    bounds: { pipelineSilentMs: 3_600_000, staleMs: 3_600_000 },
-    limits: { proofMs: 10_000, readMs: 10_000, answerMs: 30_000 },
-    clock: { now: () => proofs.now(), monotonicMs },
-    freshenSyncs: async () => undefined,
-    warn: (error) => {
-      throw error;
-    },
-    admission: createAdmission({ concurrent: 10, queued: 10 }),
-    watch: new AppliedWatch({ look: async () => null, everyMs: 25, most: 1, warn: () => undefined }),
-  });
-}
-
 const see = async (store: Store, id: string): Promise<unknown[]> => {
-  const { row, contract } = await request().rowFrom(store, order(id));
+  const { row, contract } = await freshRequest(pool, model).rowFrom(store, order(id));
   return [row?.calculatedValue['status'], contract.confidenceLevel, contract.claim.reasons];
 };
 const seeSet = async (store: Store, kind = 'order'): Promise<unknown[]> => {
   const scope = store === 'POSTGRES' ? 'STRONG' : 'EVENTUAL';
   const query = { kind, engine, equals: {}, orderBy: 'event_time', descending: false, limit: 500 };
-  const { contract } = await request().list(query, {
+  const { contract } = await freshRequest(pool, model).list(query, {
     requirement: { ...NO_REQUIREMENT, scope },
     tell: () => undefined,
   });
@@ -198,7 +155,7 @@ test(
   'a value altered by a stranger is LOW from that store alone once it is found, and has its level back when its repair was read again',
   async () => {
     await accept('a', 'b');
-    await rebuild();
+    await copyToModel(pool, model);
     await alter('a');
     // Nobody can know yet.
     expect(await see('MONGODB', 'a')).toEqual(['FORGED', ...WORTH]);
@@ -209,7 +166,10 @@ test(
         between.push(await told(), await see('MONGODB', 'a'), await see('MONGODB', 'b'), await see('POSTGRES', 'a'));
         between.push(await seeSet('MONGODB'), await seeSet('MONGODB', 'anomaly'), await seeSet('POSTGRES'));
         const requirement = { ...NO_REQUIREMENT, minConfidence: 'EVENTUALLY_CONSISTENT' as const };
-        const { row, contract } = await request().row(order('a'), { requirement, tell: () => undefined });
+        const { row, contract } = await freshRequest(pool, model).row(order('a'), {
+          requirement,
+          tell: () => undefined,
+        });
         between.push([contract.claim.servedBy, row?.calculatedValue['status']]);
         await model.repair(...given);
         // Repaired, and nobody has read it again.
@@ -245,7 +205,7 @@ test(
   'a store that says it was repaired, and was not, stays LOW: nothing is settled that was not read again',
   async () => {
     await accept('a');
-    await rebuild();
+    await copyToModel(pool, model);
     await alter('a');
     const one = auditor();
     for (let round = 0; round < 3; round += 1) await one.round({ ...model, repair: async () => undefined });
@@ -264,7 +224,7 @@ test(
   'what was removed, added, taken back or put ahead is found and repaired; a change that is on its way is left to its projection',
   async () => {
     await accept('removed', 'back', 'ahead', 'broken');
-    await rebuild();
+    await copyToModel(pool, model);
     const [old] = (await model.readMany([order('back')])).data as StoredResult[];
     await accept('back');
     await project();
@@ -304,7 +264,7 @@ test(
   async () => {
     const ids = Array.from({ length: 9 }, (_, n) => `o-${n}`);
     await accept(...ids);
-    await rebuild();
+    await copyToModel(pool, model);
     await alter('o-8');
     const compared: number[] = [];
     const counting = { rows: 4, tell: { compared: (_: Store, keys: number) => void compared.push(keys) } };
@@ -329,7 +289,7 @@ test(
   async () => {
     const ids = Array.from({ length: MOST_KEYS + 1 }, (_, n) => `o-${n}`);
     await accept('untouched', ...ids);
-    await rebuild();
+    await copyToModel(pool, model);
     await (await stranger()).deleteMany({ business_key: /^o-/ });
     const one = auditor({ rows: 200 });
     await one.round({ ...model, repair: async () => undefined });
@@ -349,7 +309,7 @@ test(
   'nothing is judged against another history, nor where nobody can tell whether it is one',
   async () => {
     await accept('a');
-    await rebuild();
+    await copyToModel(pool, model);
     await alter('a');
     await pool.query(`update commit_clock set incarnation = gen_random_uuid()`);
     await auditor().round(model);

@@ -1,11 +1,7 @@
 /** Every label of a run with many kinds of facts follows from its record; what was altered does not (docs/adr/0017). */
 import { Pool } from 'pg';
+import { copyToModel, freshRequest } from '../../test/harness/own-server.js';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.js';
-import { createAdmission } from '../contract/admission.js';
-import { Observed } from '../contract/observed.js';
-import { createProofSource, monotonicMs, postgresClockRead } from '../contract/proof.js';
-import { RequestReader } from '../contract/reader.js';
-import { AppliedWatch } from '../contract/watch.js';
 import { readDecided } from '../decision/decided.js';
 import { reproduce } from '../decision/reproduce.js';
 import { createPostgresIngestStore } from '../ingest/postgres.js';
@@ -14,13 +10,11 @@ import { begin, emit, record, type Message } from '../ingest/test-support/world.
 import { keyOf, type ResultKey } from '../position/commit-log.js';
 import { Highest } from '../position/highest.js';
 import { createMemoryModel } from '../stores/memory.js';
-import type { ReadModel, ResultReader, StoredResult } from '../stores/port.js';
+import type { ReadModel } from '../stores/port.js';
 import { createPostgresAudit } from '../stores/postgres/audit.js';
 import { startClock } from '../stores/postgres/clock.js';
 import { createPostgresLedgers } from '../stores/postgres/ledgers.js';
-import { createPostgresReader } from '../stores/postgres/read.js';
-import { createTruth } from '../stores/postgres/snapshot.js';
-import { CONFIDENCE_LEVELS, type Store } from '../words.js';
+import { CONFIDENCE_LEVELS } from '../words.js';
 import { explain } from './explain.js';
 import { derive, follows, type LabelRecord } from './record.js';
 import { levelOf } from './rules.js';
@@ -50,53 +44,6 @@ async function factsOf(seed: number): Promise<Facts> {
   const facts = new Facts({ pool, highest, ingest, seed });
   await facts.begin();
   return facts;
-}
-
-/** All that Postgres holds now, as a rebuild copies it: what comes later is in flight for ever. */
-async function copyToModel(): Promise<void> {
-  const snapshot = await createTruth(pool).snapshot();
-  const rows: StoredResult[] = [];
-  for await (const batch of snapshot.rows) rows.push(...batch);
-  const applied = { ...snapshot.clock, resumeOffset: 0n };
-  await snapshot.close();
-  await model.rebuild(
-    (async function* () {
-      yield rows;
-    })(),
-    applied,
-    () => undefined,
-  );
-}
-
-function request(): RequestReader {
-  const proofs = createProofSource({
-    read: postgresClockRead(pool),
-    monotonicMs,
-    horizon: { positions: 10_000, keys: 10_000 },
-    timeoutMs: LIMIT_MS,
-    highest: new Highest(),
-    onRewound: () => undefined,
-  });
-  return new RequestReader({
-    readers: new Map<Store, ResultReader>([
-      ['POSTGRES', createPostgresReader(pool)],
-      ['MONGODB', model],
-    ]),
-    search: null,
-    stats: new Map(),
-    proofs,
-    observed: new Observed(['MONGODB'], monotonicMs, 0),
-    // Nothing grows old while the test runs: a label must not change between two looks at it.
-    bounds: { pipelineSilentMs: HOUR_MS, staleMs: HOUR_MS },
-    limits: { proofMs: LIMIT_MS, readMs: LIMIT_MS, answerMs: LIMIT_MS },
-    clock: { now: () => proofs.now(), monotonicMs },
-    freshenSyncs: async () => undefined,
-    warn: (error) => {
-      throw error;
-    },
-    admission: createAdmission({ concurrent: 10, queued: 100 }),
-    watch: new AppliedWatch({ look: async () => null, everyMs: 25, most: 1, warn: () => undefined }),
-  });
 }
 
 interface Row extends ResultKey {
@@ -135,7 +82,7 @@ const travelled = (record: LabelRecord): LabelRecord => JSON.parse(JSON.stringif
 
 /** Each key, and two that nobody has, in both stores: what is served, against what follows from the record of the explanation. */
 async function judge(rows: readonly Row[]): Promise<Verdict> {
-  const reader = request();
+  const reader = freshRequest(pool, model);
   const audit = createPostgresAudit(pool);
   const verdict: Verdict = { labels: 0, wrong: [], reasons: new Set(), levels: new Set() };
   const nobody = (['KAFKA_ONLY', 'FLINK'] as const).map((engine) => ({ kind: 'order', businessKey: 'nobody', engine }));
@@ -189,7 +136,7 @@ test.each([11, 12, 13])(
     const facts = await factsOf(seed);
     await facts.go(70);
     await facts.calm(61);
-    await copyToModel();
+    await copyToModel(pool, model);
     await facts.go(20);
     await facts.calm(63);
     const rows = await rowsOf();
@@ -239,7 +186,7 @@ test(
   async () => {
     const facts = await factsOf(21);
     await facts.go(60);
-    await copyToModel();
+    await copyToModel(pool, model);
     const before = await rowsOf();
     expect(unfounded(before)).toEqual([]);
     // From a record of an engine, whose coverage was known.
@@ -261,7 +208,7 @@ test(
       ]);
       expect([set, found.length]).toEqual([set, 1]);
     }
-    const reader = request();
+    const reader = freshRequest(pool, model);
     const high = before.filter(({ cap, decided }) => cap === 'HIGH' && decided?.slice(8, 11) === ' fo');
     const seen = await Promise.all(
       high.map(async ({ kind, businessKey, engine }) => {
