@@ -91,10 +91,12 @@ class Looking {
     await store.release(due, limits.settleMs, census.moved);
     const { missing, failed } = this;
     const gone = goneOf(scanned, census.moved);
+    const upTo = due.upTo ?? endsOf(scanned);
     if (gone !== null) await store.fail(due, null, gone.code, gone.message);
-    else if (missing > 0 && missing === failed)
+    else if (missing > 0 && missing === failed && reached(scanned, upTo))
       await store.fail(due, missing, 'REPROCESSING_FAILED', `${missing} results that are missing ${COULD_NOT}.`);
-    else if (missing > 0) await store.again(due, due.upTo ?? endsOf(scanned), missing, limits.settleMs);
+    // What was not read may be missing as well.
+    else if (missing > 0 || !reached(scanned, upTo)) await store.again(due, upTo, missing, limits.settleMs);
     else {
       await options.recovered(due, [...REPROCESSABLE.keys()]);
       await store.done(due);
@@ -105,7 +107,11 @@ class Looking {
 }
 
 const endsOf = (scanned: ReadonlyMap<number, Scanned>): Record<string, number> =>
-  Object.fromEntries([...scanned].map(([partition, own]) => [String(partition), 'upTo' in own ? own.upTo : 0]));
+  Object.fromEntries([...scanned].map(([partition, own]) => [String(partition), 'upTo' in own ? own.end : 0]));
+
+/** Was it read as far in every partition? */
+const reached = (scanned: ReadonlyMap<number, Scanned>, upTo: Readonly<Record<string, number>>): boolean =>
+  [...scanned].every(([partition, own]) => 'upTo' in own && own.upTo >= (upTo[partition] ?? 0));
 
 /** @returns false: no loss is waiting for a look */
 export async function runCensus(

@@ -23,9 +23,11 @@ let world: World;
 let log: LogRecord[];
 let low: bigint;
 let next: number;
+/** The consumer delivers so many records only. */
+let halt: number;
 beforeEach(async () => {
   world = await createWorld();
-  [log, low, next] = [[source(0, '00'), source(1, '05', { quantity: 800 }), source(2, '10')], 0n, 0];
+  [log, low, next, halt] = [[source(0, '00'), source(1, '05', { quantity: 800 }), source(2, '10')], 0n, 0, Infinity];
 }, 60_000);
 afterEach(() => world?.close());
 
@@ -36,7 +38,7 @@ const consumer = (): LogConsumer => ({
   async run(handler) {
     const high = (log.at(-1)?.offset ?? -1n) + 1n;
     const from = await handler.start('orders.events', 0, { low, high });
-    const records = log.filter(({ offset }) => offset >= from);
+    const records = log.filter(({ offset }) => offset >= from).slice(0, halt);
     if (records.length > 0)
       await handler.handle({ topic: 'orders.events', partition: 0, records, transactional: false });
   },
@@ -61,7 +63,7 @@ function worker(settleMs = 0, recovered?: CensusOptions['recovered'], batch = 10
     },
     monotonicMs: () => performance.now(),
     nowMs: Date.now,
-    limits: { settleMs, batch },
+    limits: { settleMs, batch, idleMs: 10 },
     log: () => undefined,
   });
 }
@@ -177,6 +179,18 @@ test('what can not be looked through is not claimed: the beginning of the source
   expect(await census()).toEqual({ state: 'FAILED', missing: null, code: 'SOURCE_EXPIRED' });
   expect(await evidence()).toEqual([2, []]);
   expect(await worker().run()).toBe(0);
+});
+
+test('nothing is claimed of a source that could not be read to its end', async () => {
+  log = [log[0]!, ...Array.from({ length: 40 }, (_, n) => source(n + 1, '10', { order_id: 'o-0', op: 'u' }))];
+  await lose();
+  await worker().run();
+  halt = 39;
+  await worker().run();
+  expect([await census(), await evidence()]).toEqual([{ state: 'OPEN', missing: 0, code: null }, [2, []]]);
+  halt = Infinity;
+  await worker().run();
+  expect([await census(), await evidence()]).toEqual([{ state: 'DONE', missing: 0, code: null }, [2, KINDS]]);
 });
 
 test('what could not be recomputed is still missing', async () => {

@@ -13,20 +13,32 @@ export interface ScanOptions {
   readonly take: (partition: number, record: SourceRecord) => void | Promise<void>;
   /** What lies below the log start. */
   readonly rawLog: Pick<RawLog, 'read'>;
-  /** Without a record for so long a partition has ended: control records at its end are never delivered. */
+  /**
+   * Without a record for so long nothing is left before the end of a partition but control records, which are never delivered;
+   * far from its end it takes `STALL` times as long until what came is taken for all that comes now.
+   */
   readonly idleMs: number;
   readonly limitMs: number;
   readonly signal: AbortSignal;
   readonly monotonicMs: () => number;
 }
 
-/** How far a partition was read, from offset 0; or that its beginning is gone. */
-export type Scanned = { readonly upTo: number } | { readonly expired: string };
+/** How far a partition was read, from offset 0, and where it ended when that began; or that its beginning is gone. */
+export type Scanned = { readonly upTo: number; readonly end: number } | { readonly expired: string };
+
+/** Offsets that control records may use up at the end of a partition, and how much longer anything more is waited for. */
+const CONTROL_TAIL = 16;
+const STALL = 10;
+
+/** What is not found in it is not there: nothing was left to be read but, perhaps, control records. */
+export const isRead = (scanned: Scanned): boolean => 'upTo' in scanned && scanned.end - scanned.upTo <= CONTROL_TAIL;
 
 interface Reading {
   readonly extent: LogExtent;
   next: bigint;
 }
+
+const scannedOf = ({ extent, next }: Reading): Scanned => ({ upTo: Number(next), end: Number(extent.high) });
 
 const LOOK_EVERY_MS = 100;
 
@@ -57,7 +69,7 @@ export async function scan(options: ScanOptions): Promise<ReadonlyMap<number, Sc
         return extent.high;
       }
       readings.set(partition, { extent, next: extent.low });
-      if (extent.low === extent.high) done.set(partition, { upTo: Number(extent.high) });
+      if (extent.low === extent.high) done.set(partition, scannedOf({ extent, next: extent.high }));
       heardMs = monotonicMs();
       return extent.low;
     },
@@ -71,7 +83,7 @@ export async function scan(options: ScanOptions): Promise<ReadonlyMap<number, Sc
         reading.next = offset + 1n;
       }
       heardMs = monotonicMs();
-      if (reading.next >= reading.extent.high) done.set(partition, { upTo: Number(reading.next) });
+      if (reading.next >= reading.extent.high) done.set(partition, scannedOf(reading));
     },
   };
   void consumer.run(handler).catch(() => undefined);
@@ -83,8 +95,11 @@ export async function scan(options: ScanOptions): Promise<ReadonlyMap<number, Sc
       if (nowMs - begunMs > options.limitMs) throw timedOut(options.limitMs);
       // What came is what there was up to there, without a hole: it is claimed up to the last record.
       const read = [...readings].filter(([partition]) => !done.has(partition));
-      if (read.length + done.size === partitions.size && nowMs - heardMs > options.idleMs)
-        for (const [partition, { next }] of read) done.set(partition, { upTo: Number(next) });
+      if (read.length + done.size < partitions.size) continue;
+      for (const [partition, reading] of read) {
+        const seen = scannedOf(reading);
+        if (nowMs - heardMs > options.idleMs * (isRead(seen) ? 1 : STALL)) done.set(partition, seen);
+      }
     }
     return done;
   } finally {

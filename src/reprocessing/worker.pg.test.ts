@@ -255,6 +255,27 @@ test('output that was lost is recomputed: what came after it, and what was open 
   expect(await worker({ limits: { sweepMs: -1 } }).run()).toBe(0);
 });
 
+test('a source that comes to a halt on the way to its end is not taken for one that holds nothing more', async () => {
+  await deliver(begin('a', 1));
+  log = Array.from({ length: 40 }, (_, offset) => source(offset));
+  await world.pool.query(
+    `insert into reprocessing_requests (kind, business_key, engine, reason, requested_position, source_partition, symbol)
+     values ('order', 'o-30', 'KAFKA_ONLY', 'x', 1, 0, '005930')`,
+  );
+  const halts = (): LogConsumer => ({
+    async run(handler) {
+      await handler.start('orders.events', 0, { low: 0n, high: 40n });
+      await handler.handle({ topic: 'orders.events', partition: 0, records: log.slice(0, 2), transactional: false });
+    },
+    stop: async () => undefined,
+  });
+  await worker({ consumer: halts, limits: { idleMs: 10 } }).run();
+  expect(await requests()).toEqual([{ state: 'OPEN', code: 'REPROCESSING_TIMEOUT', by: 'ingest' }]);
+  await world.pool.query('update reprocessing_requests set due_at = now()');
+  await worker().run();
+  expect(await requests()).toEqual([{ state: 'DONE', code: null, by: 'ingest' }]);
+});
+
 test('the beginning that the topic has lost is read from the raw log', async () => {
   await conflict();
   const raw = log.map(({ offset, key, value }): RawRecord => {

@@ -15,7 +15,7 @@ import { REPROCESSABLE, Refold } from './fold.js';
 import type { Wanted } from './kind.js';
 import { resetCommand, resultMessage, type Asked } from './message.js';
 import type { Claimed, Queue } from './queue.js';
-import { scan, type Scanned } from './scan.js';
+import { isRead, scan, type Scanned } from './scan.js';
 
 export interface WorkerOptions {
   readonly queue: Queue;
@@ -138,6 +138,13 @@ function reached({ wanted }: Job, scanned: ReadonlyMap<number, Scanned>): Record
   return upTo;
 }
 
+/** Is there nothing behind what was read? */
+const isWhole = ({ wanted }: Job, scanned: ReadonlyMap<number, Scanned>): boolean =>
+  [...wanted.partitions].every((partition) => {
+    const own = scanned.get(partition);
+    return own !== undefined && isRead(own);
+  });
+
 function expiredOf(
   { claimed, wanted }: Job,
   scanned: ReadonlyMap<number, Scanned>,
@@ -190,7 +197,7 @@ export function createWorker(options: WorkerOptions): Worker {
       if (gone.length > 0) await options.expired(gone);
       for (const job of jobs) {
         const upTo = reached(job, scanned);
-        if (upTo !== null) await answer(job, refold, upTo);
+        if (upTo !== null) await answer(job, refold, upTo, isWhole(job, scanned));
       }
     } finally {
       clearInterval(renewing);
@@ -201,9 +208,14 @@ export function createWorker(options: WorkerOptions): Worker {
     { claimed, wanted }: Job,
     refold: Refold,
     upTo: Readonly<Record<string, number>>,
+    whole: boolean,
   ): Promise<void> {
     const { id } = claimed;
     const recomputed = refold.answer(claimed.kind, wanted);
+    if (!whole && recomputed?.op !== 'upsert') {
+      const message = 'The source could not be read to its end. It is tried again.';
+      return queue.later([id], 'REPROCESSING_TIMEOUT', message, limits.attempts);
+    }
     if (recomputed === null) {
       return queue.fail([id], 'REPROCESSING_NOT_IN_SOURCE', 'The source holds no event of such a result.');
     }
