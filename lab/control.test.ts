@@ -122,3 +122,15 @@ test('without the secret there is nothing; nor is there another fault, or anothe
   expect((await call(`${control.url}/other`, 'PUT')).status).toBe(404);
   expect((await call(`${control.url}/first`, 'POST')).status).toBe(405);
 });
+
+test('it lists the runs of the lab and hands out the page of one, to whoever knows the secret', async () => {
+  const runs = { list: () => [{ id: 'a' }] as never, page: (id: string) => (id === 'a b' ? '<p>page</p>' : null) };
+  const control = await startFaultControl({ faults: () => [], healAfterMs: 60_000, runs });
+  controls.push(control);
+  expect(await call(`${control.url}/runs`)).toEqual({ status: 200, body: [{ id: 'a' }] });
+  expect(await call(`${control.url}/runs/a%20b`)).toEqual({ status: 200, body: { page: '<p>page</p>' } });
+  expect((await call(`${control.url}/runs/other`)).status).toBe(404);
+  expect((await call(`${new URL(control.url).origin}/guessed/runs`)).status).toBe(404);
+  const none = await controlOf([]);
+  expect(await call(`${none.url}/runs`)).toEqual({ status: 200, body: [] });
+});

@@ -4,12 +4,14 @@
  * ever: who broke it may be the one who can't mend it.
  *
  * `GET <url>` → every fault. `PUT <url>/<name>` breaks, `DELETE <url>/<name>` mends: both say at once how it stands, and do
- * the rest meanwhile. 404: no such fault. 409: another one is on.
+ * the rest meanwhile. 404: no such fault. 409: another one is on. `GET <url>/runs` → the runs of the lab that lie on this
+ * machine, `GET <url>/runs/<id>` → the page of one.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Fault } from './faults/index.js';
+import type { Runs } from './report/list.js';
 
 export type FaultState = 'OFF' | 'INJECTING' | 'ON' | 'HEALING';
 
@@ -27,6 +29,8 @@ export interface ControlOptions {
   readonly faults: () => readonly Fault[];
   /** A fault is mended after so long, whoever asks for it or not. Milliseconds. */
   readonly healAfterMs: number;
+  /** Left out: none. */
+  readonly runs?: Pick<Runs, 'list' | 'page'>;
 }
 
 export interface FaultControl {
@@ -86,7 +90,7 @@ class Switch {
 }
 
 /** @throws Error when no port can be opened */
-export async function startFaultControl({ faults, healAfterMs }: ControlOptions): Promise<FaultControl> {
+export async function startFaultControl({ faults, healAfterMs, runs }: ControlOptions): Promise<FaultControl> {
   const secret = randomUUID();
   const switches = new Map<string, Switch>();
   const all = (): ReadonlyMap<string, Switch> => {
@@ -94,7 +98,7 @@ export async function startFaultControl({ faults, healAfterMs }: ControlOptions)
     return switches;
   };
   const server = createServer((request, response) => {
-    const { status, body } = answer(request, secret, all);
+    const { status, body } = reportOf(request, secret, runs) ?? answer(request, secret, all);
     send(response, status, body);
   });
   await new Promise<void>((resolve, reject) => {
@@ -115,6 +119,15 @@ export async function startFaultControl({ faults, healAfterMs }: ControlOptions)
 interface Reply {
   readonly status: number;
   readonly body: unknown;
+}
+
+/** null: it was not asked for. */
+function reportOf({ method, url = '' }: IncomingMessage, secret: string, runs: ControlOptions['runs']): Reply | null {
+  const [, given, what, id] = url.split('/', 4);
+  if (given !== secret || what !== 'runs' || method !== 'GET') return null;
+  if (id === undefined) return { status: 200, body: runs?.list() ?? [] };
+  const page = runs?.page(decodeURIComponent(id)) ?? null;
+  return page === null ? { status: 404, body: { error: 'no such run' } } : { status: 200, body: { page } };
 }
 
 function answer(

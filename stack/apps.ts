@@ -13,6 +13,8 @@ export type AppName = (typeof APP_NAMES)[number];
 export interface AppOverride {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What node runs instead of the program as it was built. */
+  readonly program?: readonly string[];
 }
 
 export interface Addresses {
@@ -83,7 +85,7 @@ export function appSpec(
   return {
     name,
     command: process.execPath,
-    args: [...program(name), ...(override.args ?? ARGUMENTS[name])],
+    args: [...(override.program ?? program(name)), ...(override.args ?? ARGUMENTS[name])],
     env: { ...context.env, ...environmentOf(context, name, addresses), ...override.env },
     cwd: REPOSITORY,
     log: context.log(name),

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFaultControl, type FaultControl } from '../lab/control.js';
 import { catalogue, type Fault, type Target } from '../lab/faults/index.js';
+import { Runs } from '../lab/report/list.js';
 import { APP_NAMES, type AppName } from './apps.js';
 import { sentenceOf, StackError } from './errors.js';
 import { handlesOf } from './handles.js';
@@ -25,6 +26,8 @@ export interface StartOptions {
   readonly lab: boolean;
 }
 
+/** Where `tidemark lab run` puts them. */
+const RUNS = join(REPOSITORY, 'lab/runs');
 /** A fault of the lab mode mends itself after so long. */
 const HEAL_AFTER_MS = 20_000;
 
@@ -57,7 +60,7 @@ export async function start({ without, lab }: StartOptions): Promise<number> {
     let isReady = false;
     const target = (): Target => ({ ...stack.addresses, processes: handlesOf(stack), flink: stack.flink });
     const faults = (): Fault[] => (isReady ? catalogue(target()) : []);
-    if (lab) control = await startFaultControl({ faults, healAfterMs: HEAL_AFTER_MS });
+    if (lab) control = await startFaultControl({ faults, healAfterMs: HEAL_AFTER_MS, runs: new Runs(RUNS) });
     const stack: Stack = new Stack({
       paths,
       ports,

@@ -8,6 +8,7 @@ import { FaultsPage } from './pages/faults.js';
 import { KeyPage } from './pages/key.js';
 import { KeysPage } from './pages/keys.js';
 import { PipelinesPage } from './pages/pipelines.js';
+import { RunsPage } from './pages/runs.js';
 import { StoresPage } from './pages/stores.js';
 import { hashOf, PAGES, routeOf, type Page, type Route } from './route.js';
 import type { TokenStore } from './token.js';
@@ -21,7 +22,11 @@ const TITLES: Readonly<Record<Page, string>> = {
   key: 'One key everywhere',
   events: 'Events',
   faults: 'Faults',
+  runs: 'Runs of the lab',
 };
+
+/** Of a server that offers faults. */
+const LAB_ONLY: ReadonlySet<Page> = new Set(['faults', 'runs']);
 
 function useRoute(): Route {
   const hash = useSyncExternalStore(
@@ -69,7 +74,7 @@ export function App({ client, tokens }: { readonly client: ApolloClient; readonl
         </p>
         <nav aria-label="Pages">
           <ul>
-            {PAGES.filter((page) => page !== 'faults' || lab || route.page === 'faults').map((page) => (
+            {PAGES.filter((page) => lab || !LAB_ONLY.has(page) || route.page === page).map((page) => (
               <li key={page}>
                 <a href={hashOf({ page, query: {} })} aria-current={page === route.page ? 'page' : undefined}>
                   {TITLES[page]}
@@ -132,6 +137,8 @@ function PageOf({ route }: { readonly route: Route }): ReactNode {
       return <EventsPage query={route.query} />;
     case 'faults':
       return <FaultsPage />;
+    case 'runs':
+      return <RunsPage />;
   }
 }
 

@@ -17,6 +17,15 @@ import { silent } from '../../stack/progress.js';
 const TOKEN = 'a-token-of-this-test';
 const KEY = '005930@2026-01-05T09:00:00.000Z';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RUN = {
+  ...{ id: '2026-01-05T09-00-00-000Z-abc', what: 'Lab, cdc-pause: the CDC connector is paused', verdict: 'unknown' },
+  ...{ date: '2026-01-05T09:00:00.000Z', seed: 7, commit: '0123456789abcdef', minutes: 2.46, faults: 3 },
+  ...{ claims: 12_345, falseClaims: 0, limitsMissed: 2 },
+};
+/** What it draws it draws itself; it may ask nobody for anything. */
+const REPORT = `<!doctype html><html lang="en"><title>report</title><p id="said">not drawn</p><script>
+fetch('/graphql').catch(() => (document.getElementById('said').textContent = 'drawn, and alone: ' + origin));
+</script></html>`;
 const WIDTHS = [1280, 390] as const;
 /** Under load a browser may take long to begin. */
 const PATIENCE_MS = 60_000;
@@ -63,7 +72,7 @@ interface Rule {
   const serve = async (config: { readonly token?: string } = {}): Promise<Harness> => {
     const made = await startServer({
       config: { consoleFolder: site, ...config },
-      faults: new FakeFaults(['kill kafka', 'freeze kafka', 'cdc-pause']),
+      faults: new FakeFaults(['kill kafka', 'freeze kafka', 'cdc-pause'], [[RUN, REPORT]]),
       stores: ['POSTGRES', 'MONGODB', 'ELASTICSEARCH', 'CLICKHOUSE'],
     });
     servers.push(made);
@@ -96,6 +105,7 @@ interface Rule {
         [`#/key?kind=order_window&key=${KEY}`, 'The two engines have different values.'],
         ['#/events', 'The cap rose.'],
         ['#/faults', 'Nothing is broken.'],
+        ['#/runs', '? unknown: 2 limits of usefulness missed'],
       ];
       for (const [hash, sign] of looks) {
         await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
@@ -154,6 +164,27 @@ interface Rule {
       expect(await page.getByRole('button', { name: 'Break cdc-pause' }).isDisabled()).toBe(true);
       await page.getByRole('button', { name: 'Mend kill kafka' }).click();
       await page.getByText('✓ Nothing is broken.').waitFor();
+      await close();
+    },
+    TEST_MS,
+  );
+
+  test(
+    'in lab mode the runs of the lab are listed, and a report opens on a page of its own, which draws itself and reaches nothing',
+    async () => {
+      const { page, close } = await open(`${server.url}/console/#/runs`, 1280);
+      const row = page.getByRole('row', { name: /cdc-pause/ });
+      await row.waitFor();
+      expect((await row.locator('td').allInnerTexts()).slice(0, 5)).toEqual([
+        ...['? unknown: 2 limits of usefulness missed', '0', '12345', '3', '2.5'],
+      ]);
+      const [report] = await Promise.all([
+        page.context().waitForEvent('page'),
+        row.getByRole('link', { name: /report, in a new tab/ }).click(),
+      ]);
+      report.setDefaultTimeout(PATIENCE_MS);
+      await report.getByText('drawn, and alone: null').waitFor();
+      expect((await fetch(`${server.url}/lab/runs/nothing`)).status).toBe(404);
       await close();
     },
     TEST_MS,

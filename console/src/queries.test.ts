@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, validate } from 'graphql';
 import { buildApi } from '../../src/resolvers/index.js';
-import { EVENTS, EXPLAIN, FAULTS, HEAL, INJECT, KEY, KEYS, LAB, PIPELINES, STORES } from './queries.js';
+import { EVENTS, EXPLAIN, FAULTS, HEAL, INJECT, KEY, KEYS, LAB, PIPELINES, RUNS, STORES } from './queries.js';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const DOCUMENTS = { STORES, PIPELINES, ...KEYS, KEY, EXPLAIN, EVENTS, LAB };
@@ -17,7 +17,7 @@ test('every question fits the schema', () => {
 
 test('what breaks and mends fits the schema of the lab mode, and no other', () => {
   const lab = buildApi(undefined, { lab: true }).schema;
-  for (const document of [FAULTS, INJECT, HEAL]) {
+  for (const document of [FAULTS, INJECT, HEAL, RUNS]) {
     expect(validate(lab, document)).toEqual([]);
     expect(validate(schema, document)).not.toEqual([]);
   }

@@ -52,6 +52,39 @@ export interface LabFault {
 export interface FaultsData {
   readonly faults: readonly LabFault[] | null;
 }
+export interface LabRun {
+  readonly id: string;
+  readonly what: string;
+  readonly date: string;
+  readonly verdict: string;
+  readonly seed: number;
+  readonly commit: string;
+  readonly minutes: number;
+  readonly faults: number;
+  readonly claims: number;
+  readonly falseClaims: number;
+  readonly limitsMissed: number;
+}
+export interface RunsData {
+  readonly labRuns: readonly LabRun[] | null;
+}
+export const RUNS = gql`
+  query ConsoleRuns {
+    labRuns {
+      id
+      what
+      date
+      verdict
+      seed
+      commit
+      minutes
+      faults
+      claims
+      falseClaims
+      limitsMissed
+    }
+  }
+`;
 const FAULT = `name state healsAt error`;
 /** Lab mode: in no other server's schema. */
 export const FAULTS = gql`query ConsoleFaults { faults { ${FAULT} } }`;

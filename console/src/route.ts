@@ -1,6 +1,6 @@
 /** Where the reader is, kept in the address after `#`: it can be shared, and the back button works. Pure. */
 
-export const PAGES = ['stores', 'pipelines', 'keys', 'key', 'events', 'faults'] as const;
+export const PAGES = ['stores', 'pipelines', 'keys', 'key', 'events', 'faults', 'runs'] as const;
 export type Page = (typeof PAGES)[number];
 
 export interface Route {

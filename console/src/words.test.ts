@@ -11,6 +11,7 @@ import {
   reasonInWords,
   stateInWords,
   typeInWords,
+  verdictInWords,
 } from './words.js';
 
 test('an address says the page and what is chosen on it; one that nobody knows is the first page', () => {
@@ -210,4 +211,15 @@ test('a fault says what it does, how it stands, and until when; they are shown b
     ['change data capture', 1],
     ['taskmanager', 1],
   ]);
+});
+
+test('a run in which nothing was false and that is not true says why', () => {
+  const run = {
+    ...{ id: 'a', what: 'Lab', date: '', seed: 1, commit: '', minutes: 1, faults: 1, claims: 9 },
+    ...{ verdict: 'true', falseClaims: 0, limitsMissed: 0 },
+  };
+  expect(verdictInWords(run)).toBe('✓ true');
+  expect(verdictInWords({ ...run, verdict: 'false', limitsMissed: 4 })).toBe('✗ false: 4 limits of usefulness missed');
+  expect(verdictInWords({ ...run, verdict: 'false', falseClaims: 1, limitsMissed: 4 })).toBe('✗ false');
+  expect(verdictInWords({ ...run, verdict: 'unknown' })).toBe('? unknown');
 });

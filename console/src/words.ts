@@ -1,6 +1,6 @@
 /** The server's words in those of its readers. Pure. */
 import { adviceFor, CLIENT_REASONS, CONFIDENCE_LEVELS, type ConfidenceLevel } from '../../client/index.js';
-import type { LabFault } from './queries.js';
+import type { LabFault, LabRun } from './queries.js';
 
 export interface LevelWords {
   /** Told apart without colours. */
@@ -114,4 +114,13 @@ export function faultGroups(faults: readonly LabFault[]): [victim: string, fault
     groups.set(victim, [...(groups.get(victim) ?? []), fault]);
   }
   return [...groups];
+}
+
+const RUN_VERDICTS: Readonly<Record<string, string>> = { true: '✓ true', false: '✗ false', unknown: '? unknown' };
+
+/** Why a run in which nothing was false may still not be true is said with it. */
+export function verdictInWords({ verdict, falseClaims, limitsMissed }: LabRun): string {
+  const word = RUN_VERDICTS[verdict] ?? verdict;
+  if (falseClaims > 0 || limitsMissed === 0) return word;
+  return `${word}: ${limitsMissed} limits of usefulness missed`;
 }

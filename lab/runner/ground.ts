@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sourceProgram } from '../../stack/apps.js';
 import type { Component } from '../../stack/process/component.js';
 import { startStack, type TestStack } from '../../test/harness/stack.js';
 import { bugEnvironment, type Bug } from '../bugs/bugs.js';
@@ -95,7 +96,9 @@ export async function labGround(options: GroundOptions): Promise<Ground> {
     const env = environmentOf((name) => portOf(direct[name], linked[name].port));
     const seeded = options.bug === undefined ? null : bugEnvironment(options.bug, join(work, 'seeded'));
     const own = { REPROCESSING: 'off', ...env, ...(seeded ?? clockEnvironment(clocks.server)) };
-    await stack.startApp('server', { env: own });
+    // Edits are made to sources as they are loaded: what was built has none.
+    const program = seeded === null ? {} : { program: sourceProgram('server') };
+    await stack.startApp('server', { env: own, ...program });
     if (options.bug !== undefined) requireBug(options.bug, join(work, 'seeded'));
     const other = { ...environmentOf((name) => direct[name]), NODE_OPTIONS: '', ...seeded };
     const second = await startSecondServer(stack, other);

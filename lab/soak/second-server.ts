@@ -1,6 +1,7 @@
 /** A second server on the same stack: both share the work, and both answer reads. */
 import { createServer, type AddressInfo } from 'node:net';
 import { Component } from '../../stack/process/component.js';
+import { killAtExit } from '../../test/harness/kill-at-exit.js';
 import type { TestStack } from '../../test/harness/stack.js';
 
 function freePort(): Promise<number> {
@@ -39,6 +40,7 @@ export async function startSecondServer(
     },
     () => undefined,
   );
+  killAtExit(component);
   await component.start();
   return { component, graphqlUrl: `${url}/graphql` };
 }

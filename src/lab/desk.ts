@@ -1,6 +1,6 @@
 /** The lab's control (lab/control.ts) as a port: HTTP on this machine. */
 import { AppError } from '../errors.js';
-import type { FaultDesk, FaultStatus } from './port.js';
+import type { FaultDesk, FaultStatus, LabRunSummary } from './port.js';
 
 const TIMEOUT_MS = 2_000;
 
@@ -27,7 +27,19 @@ export function createFaultDesk(url: string): FaultDesk {
     if (!response.ok) throw unavailable(new Error(`it answered ${response.status}`));
     return body;
   };
+  const got = async <T>(path: string): Promise<T | null> => {
+    try {
+      const response = await fetch(`${url}/${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      if (response.status === 404) return null;
+      if (response.ok) return (await response.json()) as T;
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+    throw unavailable(new Error('it answered with an error'));
+  };
   return {
+    runs: async () => (await got<LabRunSummary[]>('runs')) ?? [],
+    report: async (id) => (await got<{ readonly page: string }>(`runs/${encodeURIComponent(id)}`))?.page ?? null,
     faults: () => call<FaultStatus[]>('GET'),
     inject: (name) => call<FaultStatus>('PUT', name),
     heal: (name) => call<FaultStatus>('DELETE', name),

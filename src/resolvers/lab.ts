@@ -1,8 +1,8 @@
 /** Lab only (contract.md §9): off by default, and then absent from the schema. */
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { AppError } from '../errors.js';
-import type { FaultDesk, FaultStatus } from '../lab/port.js';
-import { LabFault } from '../schema/lab-types.js';
+import type { FaultDesk, FaultStatus, LabRunSummary } from '../lab/port.js';
+import { LabFault, LabRun } from '../schema/lab-types.js';
 import type { RequestContext } from './context.js';
 
 const deskOf = ({ services }: RequestContext): FaultDesk => {
@@ -18,6 +18,15 @@ export class LabResolver {
   })
   async faults(@Ctx() context: RequestContext): Promise<readonly FaultStatus[]> {
     return deskOf(context).faults();
+  }
+
+  @Query(() => [LabRun], {
+    nullable: true,
+    description:
+      'Lab mode: the runs of the lab on this machine, the newest first. The report of one is the page /lab/runs/<id>.',
+  })
+  async labRuns(@Ctx() context: RequestContext): Promise<readonly LabRunSummary[]> {
+    return deskOf(context).runs();
   }
 
   @Mutation(() => LabFault, {

@@ -7,6 +7,7 @@ import { buildApi } from '../resolvers/index.js';
 import { startApollo } from './apollo.js';
 import { allowOrigins, refuseOpenBind, requireToken, tokenCheck } from './access.js';
 import { addConsole } from './console.js';
+import { addLabReports } from './lab-reports.js';
 import { requestContexts } from './request-context.js';
 import { Connections } from './connections.js';
 import { errorBody, errorFormatter } from './errors.js';
@@ -57,6 +58,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     closing ? { ready: false, reasons: ['shutting down'] } : deps.readiness();
   addHealth(app, readiness, deps.registry);
   await addConsole(app, config.consoleFolder);
+  if (deps.faults !== undefined) addLabReports(app, deps.faults);
   const contexts = requestContexts(deps, observed, metrics);
   const format = errorFormatter(logger, deps.newId);
   const operations = createOperations({ api, run, apollo, contexts, limits, metrics, format });

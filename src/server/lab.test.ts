@@ -54,6 +54,33 @@ test('in lab mode a fault is broken and mended by name; one at a time', async ()
   expect(done).toEqual(['kill kafka on', 'kill kafka off']);
 });
 
+test('in lab mode the runs of the lab are listed and their reports handed out; else there is neither', async () => {
+  const run = {
+    ...{
+      id: 'run-1',
+      what: 'Lab, cdc',
+      date: '2026-01-05T09:00:00.000Z',
+      verdict: 'true' as const,
+      seed: 1,
+      commit: 'abc',
+    },
+    ...{ minutes: 2.5, faults: 3, claims: 40, falseClaims: 0, limitsMissed: 0 },
+  };
+  const runs = { list: () => [run], page: (id: string) => (id === 'run-1' ? '<p>page</p>' : null) };
+  control = await startFaultControl({ faults: () => [], healAfterMs: 60_000, runs });
+  harness = await startServer({ faults: createFaultDesk(control.url) });
+  const all = 'id what date verdict seed commit minutes faults claims falseClaims limitsMissed';
+  expect(await ask(`{ labRuns { ${all} } }`)).toMatchObject({ data: { labRuns: [run] } });
+  const page = await fetch(`${harness.url}/lab/runs/run-1`);
+  expect([page.status, await page.text()]).toEqual([200, '<p>page</p>']);
+  expect(page.headers.get('content-security-policy')).toContain('sandbox allow-scripts;');
+  expect((await fetch(`${harness.url}/lab/runs/run-2`)).status).toBe(404);
+  await harness.close();
+  harness = await startServer();
+  expect(codeOf(await ask('{ labRuns { id } }'))).toBe('GRAPHQL_VALIDATION_FAILED');
+  expect((await fetch(`${harness.url}/lab/runs/run-1`)).status).toBe(404);
+});
+
 test('a lab that is gone, or is none, is said to be unavailable', async () => {
   wrong = createServer((_, response) => response.writeHead(500).end('no JSON'));
   await new Promise<void>((resolve) => wrong?.listen(0, '127.0.0.1', resolve));
