@@ -16,6 +16,8 @@ function amount(text: string): number {
 
 interface RunFlags {
   readonly minutes?: number;
+  readonly times: number;
+  readonly results?: string;
   readonly seed: number;
   readonly reads: number;
   readonly rate: number;
@@ -45,7 +47,9 @@ export function addLab(program: Command, out: Out, done: (code: number) => void)
     .command('run <scenario>')
     .description('workload, faults, quiet, final read, verdict; a folder with the history and its reports')
     .option('--seed <n>', 'the same seed, the same choices', amount, 1)
-    .option('--minutes <n>', 'go on with the faults for so long; default: each fault once', amount)
+    .option('--minutes <n>', 'go on with the faults for so long', amount)
+    .option('--times <n>', 'without --minutes: until each fault has come so often', amount, 1)
+    .option('--results <folder>', 'where the report is also put, by its date: docs/results')
     .option('--reads <n>', 'requests per second', amount, 10)
     .option('--rate <n>', 'events per second', amount, 30)
     .addOption(new Option('--workload <name>', 'stream of orders; default: the scenario’s').choices(STREAM_NAMES))
@@ -64,8 +68,8 @@ export function addLab(program: Command, out: Out, done: (code: number) => void)
         const { folder, html, outcome, headline } = await runScenario(
           {
             ...{ scenario, seed: flags.seed, reads: flags.reads, rate: flags.rate, flink: flags.flink },
-            ...{ runs: flags.runs, minutes: flags.minutes ?? null, stream: flags.workload ?? null },
-            staleP99Ms: flags.staleP99Ms ?? null,
+            ...{ runs: flags.runs, minutes: flags.minutes ?? null, times: flags.times, stream: flags.workload ?? null },
+            ...{ staleP99Ms: flags.staleP99Ms ?? null, results: flags.results ?? null },
             command: `npx tidemark ${process.argv.slice(2).join(' ')}`,
           },
           progress,

@@ -1,4 +1,5 @@
 /** `tidemark lab run`: a scenario from its start to its report. */
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { REPOSITORY } from '../../stack/paths.js';
 import type { Progress } from '../../stack/progress.js';
@@ -13,8 +14,11 @@ import type { Scenario } from './scenarios.js';
 
 export interface LabOptions {
   readonly scenario: Scenario;
-  /** null: until each of its faults has come once. */
+  /** null: until each of its faults has come `times`. */
   readonly minutes: number | null;
+  readonly times: number;
+  /** Where Markdown and JSON are also put, by date and scenario; null: nowhere. */
+  readonly results: string | null;
   readonly seed: number;
   /** Requests of readers, and events of the generator, per second. */
   readonly reads: number;
@@ -42,12 +46,12 @@ export interface LabResult {
 const POISON = 0.0005;
 
 export async function runScenario(options: LabOptions, progress: Progress): Promise<LabResult> {
-  const { scenario, minutes, seed, reads, rate, staleP99Ms } = options;
+  const { scenario, minutes, times, seed, reads, rate, staleP99Ms } = options;
   const step = progress.step('lab');
   const stream = options.stream ?? scenario.stream;
   const drive = new Drive(
     {
-      ...{ minutes, seed, reads, has: scenario.has, workloads: true, runs: resolve(REPOSITORY, options.runs) },
+      ...{ minutes, times, seed, reads, has: scenario.has, workloads: true, runs: resolve(REPOSITORY, options.runs) },
       stream: generatorArguments(stream, { rate, seed, poison: POISON }),
       limits: { pairs: scenario.pairs, ...(scenario.holdMs && { holdMs: scenario.holdMs }) },
     },
@@ -73,6 +77,7 @@ export async function runScenario(options: LabOptions, progress: Progress): Prom
       const judgement = await judged(folder, staleP99Ms);
       const outcome = outcomeOf(judgement);
       const { html } = writeReports(folder);
+      if (options.results !== null) publish(folder, resolve(REPOSITORY, options.results), about.date, scenario.name);
       step.done(`${outcome}: ${join(folder, FILES.html)}`);
       return { folder, html, outcome, headline: headlineOf(judgement) };
     } finally {
@@ -81,6 +86,16 @@ export async function runScenario(options: LabOptions, progress: Progress): Prom
   } finally {
     release();
   }
+}
+
+/** What is kept of a run for good: what it says, not its history. */
+function publish(folder: string, results: string, date: string, scenario: string): void {
+  mkdirSync(results, { recursive: true });
+  for (const [file, ending] of [
+    [FILES.markdown, 'md'],
+    [FILES.json, 'json'],
+  ] as const)
+    copyFileSync(join(folder, file), join(results, `${date.slice(0, 10)}-lab-${scenario}.${ending}`));
 }
 
 /** The first Ctrl-C ends the faults, and what was seen is judged; the second ends everything. */
