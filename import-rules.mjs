@@ -12,6 +12,7 @@ export const IMPORT_RULES = [
   { from: 'src/position', may: ['src/words.ts', 'src/errors.ts'] },
   { from: 'src/log', may: ['src/errors.ts'] },
   { from: 'src/lab', may: ['src/errors.ts'] },
+  { from: 'src/tracing', may: ['src/log', 'src/stores/port.ts', 'src/errors.ts', 'src/words.ts'] },
   { from: 'src/raw', may: ['src/log', 'src/errors.ts'] },
   { from: 'src/decision', may: ['src/position', 'src/errors.ts', 'src/words.ts'] },
   {
@@ -98,6 +99,7 @@ export const IMPORT_RULES = [
       'src/ingest/periodic.ts',
       'src/ingest/postgres.ts',
       'src/ingest/rewound.ts',
+      'src/log/ends.ts',
       'src/raw/port.ts',
       'src/staleness',
       'src/position',

@@ -28,7 +28,7 @@ import { createExpiryJob } from './expire.js';
 import { Highest } from './position/highest.js';
 import { createPool, IDLE_IN_TRANSACTION_MS, INGEST_STATEMENT_MS } from './pools.js';
 import { createProjection, type Projection, type ProjectionOptions } from './projections/run.js';
-import { watchEngines, watchPipelines, watchStores } from './pipelines.js';
+import { watchEngines, watchLiveness, watchPipelines, watchStores } from './pipelines.js';
 import { createRawHandler } from './raw/run.js';
 import { createReadModels } from './read-models.js';
 import { createReprocessingDesk } from './reprocessing/desk.js';
@@ -48,6 +48,7 @@ import { createPostgresReader } from './stores/postgres/read.js';
 import { prune } from './stores/postgres/retention.js';
 import { createTruth } from './stores/postgres/snapshot.js';
 import { createPostgresStats } from './stores/postgres/stats.js';
+import type { TraceExport } from './tracing/export.js';
 import type { ProcessingEngine, Store } from './words.js';
 
 export interface RunningServer {
@@ -150,11 +151,16 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const highest = new Highest();
   const renew = renewal(pools.ingest, models, highest, log);
   const ingestStore = createPostgresIngestStore(pools.ingest);
+  const exported = await tracesOf(config);
+  onStop(async () => exported?.stop());
   const ingest = createIngest({
     store: ingestStore,
     highest,
     engines: ENGINES,
-    onCommitted: metrics.committed,
+    onCommitted: (place, committed, ...rest) => {
+      metrics.committed(place, committed, ...rest);
+      if (committed.tick !== null) exported?.traces.committed(committed.tick.position, committed.rows);
+    },
     monotonicMs,
   });
   const rawConsumer = consumerOf('raw', [TOPIC_ORDERS], config.INGEST_CONCURRENCY);
@@ -164,7 +170,9 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   );
   let stores: StoreMetrics | null = null;
   const projections = models.map((model, i) =>
-    projectionOf(model, projectionConsumers[i]!, pools, log, (changes) => stores?.applied(model.store, changes)),
+    projectionOf(exported?.traces.projection(model) ?? model, projectionConsumers[i]!, pools, log, (changes) =>
+      stores?.applied(model.store, changes),
+    ),
   );
 
   const heartbeat = startHeartbeat(ingestStore, config.HEARTBEAT_MS, highest, (err) => {
@@ -270,6 +278,8 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   });
   const storeWatch = watchStores({ config, log, pool: pools.ingest, highest }, health.storeStatuses);
   onStop(() => storeWatch.stop());
+  const liveness = watchLiveness({ config, log, registry, highest, pool: pools.proof, writes: pools.ingest, models, projections }); // prettier-ignore
+  onStop(() => liveness.stop());
   const app = await createApp({
     config: {
       host: config.TIDEMARK_HOST,
@@ -297,11 +307,16 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
     proofs,
     storeStatuses: health.storeStatuses,
     pipelineFigures: monitor.figures,
+    liveness: () => [
+      ...liveness.all(),
+      ...[...monitor.activities()].map(([subject, state]) => ({ subject, state, since: null, detail: null })),
+    ],
     accepted: monitor.accepted,
     readiness: health.readiness,
     decisionTable: [...DECISION_TABLE, ...READ_TIME_RULES],
     registry,
     logger: log,
+    traces: exported?.traces,
     version,
     monotonicMs,
     newId: randomUUID,
@@ -318,10 +333,14 @@ async function start(config: Config, log: Logger, onStop: (end: () => Promise<un
   const { url } = await app.listen();
   // Joining their groups takes seconds; what is stored is served meanwhile, and readiness says what is still missing.
   for (const projection of projections) void projection.start();
-  void consumer.run(ingest);
+  void consumer.run(exported?.traces.ingest(ingest) ?? ingest);
   void rawConsumer.run(raw);
   return url;
 }
+
+/** Loaded only where it is asked for. */
+const tracesOf = async ({ TRACE_URL: url, TRACE_RATIO: ratio }: Config): Promise<TraceExport | null> =>
+  url === undefined ? null : (await import('./tracing/export.js')).startTraces(url, ratio, version);
 
 function projectionOf(
   model: ReadModel,

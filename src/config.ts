@@ -71,6 +71,11 @@ export const VARIABLES = {
     default: 'tidemark-commit-log',
     about: 'The Debezium connector that publishes the commit log.',
   },
+  REPLICATION_SLOT: {
+    schema: z.string().regex(/^[a-z0-9_]{1,63}$/),
+    default: 'tidemark_commit_log',
+    about: "The connector's replication slot: watched, so that a lost or unread one is told of.",
+  },
   LAB_URL: {
     schema: url(/^http:\/\/(127\.0\.0\.1|localhost):\d+\//, 'http://127.0.0.1:40000/secret'),
     default: undefined,
@@ -124,6 +129,19 @@ export const VARIABLES = {
     schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     default: 'info',
     about: 'Verbosity of the log.',
+  },
+  TRACE_URL: {
+    schema: url(/^https?:\/\//, 'http://host:4318/v1/traces'),
+    default: undefined,
+    optional: true,
+    secret: true,
+    about: 'Where traces are sent: an OpenTelemetry collector, OTLP over HTTP. Not set: there are none.',
+  },
+  TRACE_RATIO: {
+    schema: z.coerce.number().min(0).max(1),
+    default: '1',
+    about:
+      'The share of traces that are kept of those that begin here, 0 to 1; one that a request brings goes on as it says.',
   },
   INGEST_CONCURRENCY: {
     schema: integer(1, 64),

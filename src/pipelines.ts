@@ -5,13 +5,16 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
 import { monotonicMs } from './contract/proof.js';
-import { TOPIC_ORDERS, TOPIC_RESULTS_FLINK } from '../wire/topics.js';
+import { TOPIC_COMMIT_LOG, TOPIC_ORDERS, TOPIC_RESULTS_FLINK } from '../wire/topics.js';
 import { createGroupOffsets } from './ingest/consumer.js';
+import { logEnds } from './ingest/kafkajs-fetch.js';
 import { createDivergenceWatch } from './ingest/divergence.js';
 import { startPeriodic, type Periodic } from './ingest/periodic.js';
 import type { WatchedConsumer } from './log/port.js';
 import { AcceptedSources } from './monitor/accepted.js';
+import { livenessMetrics } from './monitor/liveness-metrics.js';
 import { monitorMetrics } from './monitor/metrics.js';
+import { startLiveness, type LivenessWatch } from './monitor/liveness.js';
 import { startMonitor } from './monitor/monitor.js';
 import { createFlinkRest } from './monitor/rest.js';
 import { readSourceAsOf } from './monitor/source-as-of.js';
@@ -19,7 +22,9 @@ import { startStoreWatch, type StoreStatus } from './monitor/stores.js';
 import { pipelineFigures } from './monitor/status.js';
 import type { Highest } from './position/highest.js';
 import type { RawLog } from './raw/port.js';
+import type { Projection } from './projections/run.js';
 import type { PipelineFigures } from './resolvers/context.js';
+import type { ReadModel } from './stores/port.js';
 
 /** Of everything that one round asks of Flink. */
 const REST_TIMEOUT_MS = 2_000;
@@ -49,7 +54,7 @@ export const watchEngines = ({ log, pool, highest }: Pick<Watching, 'log' | 'poo
     onError: (err) => log.warn({ err }, 'the engines could not be compared; it is tried again'),
   });
 
-/** Tells of stores that fall behind, stop answering, come back; and of CDC as a whole. */
+/** Tells of stores that fall behind, stop answering, come back. */
 export const watchStores = (
   { config, log, pool, highest }: Pick<Watching, 'config' | 'log' | 'pool' | 'highest'>,
   statuses: () => Promise<readonly StoreStatus[]>,
@@ -60,12 +65,55 @@ export const watchStores = (
     statuses,
     boundMs: config.STALE_MS,
     holder: randomUUID(),
-    monotonicMs,
     warn: (err, message) => log.warn({ err }, message),
   });
 
+export interface LivenessParts extends Pick<Watching, 'config' | 'log' | 'registry' | 'highest'> {
+  /** Its own: what is seen must not queue behind what waits. */
+  readonly pool: Pool;
+  readonly writes: Pool;
+  readonly models: readonly ReadModel[];
+  readonly projections: readonly Projection[];
+}
+
+/** Says of each part of the path whether it goes on, and why not; tells of CDC. */
+export function watchLiveness(parts: LivenessParts): LivenessWatch {
+  const { config, log, registry, highest, pool, writes, models, projections } = parts;
+  const watch = startLiveness({
+    pool,
+    writes,
+    highest,
+    projections: () =>
+      models.map((model, i) => {
+        const status = projections[i]?.status();
+        return {
+          store: model.store,
+          state: status?.state ?? 'starting',
+          known: status?.applied ?? null,
+          ask: async () => {
+            const binding = await model.binding();
+            return binding.status === 'bound' ? binding.applied : null;
+          },
+        };
+      }),
+    kafkaAnswers: () => logEnds.of(TOPIC_COMMIT_LOG, 0) !== null,
+    connectUrl: config.CONNECT_URL,
+    connector: config.CONNECTOR_NAME,
+    slot: config.REPLICATION_SLOT,
+    heartbeatMs: config.HEARTBEAT_MS,
+    staleMs: config.STALE_MS,
+    monotonicMs,
+    wallMs: Date.now,
+    warn: (err, message) => log.warn({ err }, message),
+  });
+  livenessMetrics(registry, watch);
+  return watch;
+}
+
 export interface PipelineWatch {
   figures(pipeline: string): PipelineFigures;
+  /** What each pipeline is at, by name. */
+  activities(): ReadonlyMap<string, string>;
   /** Of the FLINK pipeline, as it was read last: once covered, always covered. ISO-8601; null: not known. */
   sourceAsOf(): string | null;
   /** Of the FLINK pipeline: source partition → next offset; everything below is counted, and accepted. */
@@ -81,6 +129,8 @@ export function watchPipelines({ config, log, registry, pool, highest, consumer,
     reads: () => consumer.troubles().length === 0,
     silentMs: config.PIPELINE_SILENT_MS,
     monotonicMs,
+    endOf: (topic, partition) => logEnds.of(topic, partition),
+    sourceTopic: TOPIC_ORDERS,
     warn: (err, message) => log.warn({ err }, message),
   });
   monitorMetrics(registry, monitor);
@@ -107,6 +157,7 @@ export function watchPipelines({ config, log, registry, pool, highest, consumer,
   });
   return {
     figures: (pipeline) => pipelineFigures(monitor.figures(pipeline), monitor.judgements().get(pipeline) ?? null),
+    activities: () => monitor.activities(),
     sourceAsOf: () => sourceAsOf,
     accepted: () => accepted.sources(),
     stop: async () => void (await Promise.all([monitor.stop(), source.stop(), acceptance.stop()])),

@@ -102,6 +102,19 @@ export const LEDGER_REASONS = {
   REQUESTED: 'A person asked for it.',
 } as const;
 
+/** Why no change reaches any read model (`CDC_PAUSED`, `liveness`): what has to be mended before changes flow again. */
+export const CDC_CAUSES = {
+  CONNECTOR_PAUSED: 'The connector is paused.',
+  CONNECTOR_STOPPED: 'The connector is stopped.',
+  CONNECTOR_MISSING: 'Kafka Connect does not know the connector.',
+  CONNECT_DOWN: 'Kafka Connect does not run.',
+  TASK_FAILED: 'The task of the connector has failed.',
+  SLOT_UNREAD: 'Nobody reads the replication slot, though the connector says that it runs.',
+  SLOT_MISSING: 'There is no replication slot.',
+  SLOT_LOST: 'The replication slot was invalidated: the log that it needs is gone.',
+} as const;
+export type CdcCause = keyof typeof CDC_CAUSES;
+
 /** What `compareEngines` finds. */
 export const ENGINE_FINDINGS = {
   ENGINE_UNKNOWN: 'No pipeline of this engine was ever heard of.',

@@ -8,6 +8,7 @@ import { Registry } from 'prom-client';
 import { parse } from 'yaml';
 import { auditMetrics } from '../src/auditing.js';
 import { createExpiryJob } from '../src/expire.js';
+import { livenessMetrics } from '../src/monitor/liveness-metrics.js';
 import { monitorMetrics } from '../src/monitor/metrics.js';
 import { CONDITION_NAMES } from '../src/monitor/conditions.js';
 import { ingestMetrics } from '../src/server/ingest-metrics.js';
@@ -26,9 +27,11 @@ function registered(): Map<string, readonly string[]> {
   monitorMetrics(registry, {
     figures: () => null,
     judgements: () => new Map(),
+    activities: () => new Map(),
     restAnswers: () => null,
     stop: async () => undefined,
   });
+  livenessMetrics(registry, { all: () => [], offset: () => null, retainedBytes: () => null });
   storeMetrics(registry, {
     statuses: async () => [],
     prove: () => Promise.reject(new Error('nobody')),

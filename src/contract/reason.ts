@@ -1,11 +1,11 @@
-import { LEDGER_REASONS, REASONS } from '../words.js';
+import { CDC_CAUSES, LEDGER_REASONS, REASONS } from '../words.js';
 
 export interface Reason {
   readonly code: string;
   readonly message: string;
 }
 
-const known: Readonly<Record<string, string>> = { ...REASONS, ...LEDGER_REASONS };
+const known: Readonly<Record<string, string>> = { ...REASONS, ...LEDGER_REASONS, ...CDC_CAUSES };
 const made = new Map<string, Reason>(Object.entries(known).map(([code, message]) => [code, { code, message }]));
 
 /** A reason with its sentence. A code that this version has no sentence for (a newer pipeline's) is passed on. */

@@ -29,13 +29,17 @@ const KAFKAJS_LEVELS = new Map<logLevel, 'info' | 'warn' | 'error'>([
   [logLevel.WARN, 'warn'],
 ]);
 
-const recordOf = (message: Batch['messages'][number]): LogRecord => ({
-  offset: BigInt(message.offset),
-  key: message.key?.toString('utf8') ?? null,
-  value: message.value,
-  timestampMs: Number(message.timestamp),
-  inTransaction: inTransaction(message),
-});
+function recordOf(message: Batch['messages'][number]): LogRecord {
+  const traceparent = message.headers?.['traceparent'];
+  return {
+    offset: BigInt(message.offset),
+    key: message.key?.toString('utf8') ?? null,
+    value: message.value,
+    timestampMs: Number(message.timestamp),
+    inTransaction: inTransaction(message),
+    ...(traceparent === undefined ? {} : { traceparent: String(traceparent) }),
+  };
+}
 
 const retryable = (error: Error): boolean => !(error instanceof AppError) || error.retryable;
 

@@ -11,6 +11,8 @@ export interface LogRecord {
   readonly timestampMs: number;
   /** It was written in a Kafka transaction, read committed: the transaction was committed. Absent: not known. */
   readonly inTransaction?: boolean;
+  /** Of the trace that it was written in (W3C), if its headers name one. */
+  readonly traceparent?: string;
 }
 
 export interface LogBatch {

@@ -44,6 +44,7 @@ const watched = (over: Partial<Watched> = {}): Watched => ({
   figures: figures(),
   alive: true,
   silentMs: 10_000,
+  held: null,
   ...over,
 });
 /** What holds; a question mark: not known. */

@@ -47,6 +47,8 @@ export interface Watched {
   readonly alive: boolean;
   /** Silence after which a pipeline has stopped. Milliseconds. */
   readonly silentMs: number;
+  /** Of a pipeline without checkpoints: it is silent, and more is written where it writes than can be read (activity.ts). null: not known. */
+  readonly held: boolean | null;
 }
 
 export const jobIdOf = (run: string | null): string | null => run?.slice(0, run.indexOf('/')) ?? null;
@@ -70,7 +72,9 @@ function stopped({ facts, now, silentMs }: Watched): boolean {
  * the last stable offset. Judged by numbers of checkpoints: two machines' clocks are not compared.
  */
 function blocked(watched: Watched, late: boolean | null): boolean | null {
-  const { figures, facts, alive } = watched;
+  const { figures, facts, alive, held } = watched;
+  // It takes part in no transaction: one that stands open in its topic is somebody else's, and Kafka itself says so.
+  if (facts.every(({ engine }) => engine === 'KAFKA_ONLY')) return held;
   if (late === false) return false;
   if (late === null || figures === null || !alive) return null;
   const { job } = figures;
@@ -109,7 +113,7 @@ export function judge(watched: Watched): Judgements {
     PIPELINE_STOPPED: judgement(stopped(watched), `${name} has stopped or is silent.`),
     LSO_BLOCKED: judgement(
       blocked(watched, late),
-      `${name} completes checkpoints and nothing of it is visible: an open transaction holds its result topic.`,
+      `${name} writes and nothing of it is visible: an open transaction holds its result topic.`,
     ),
     CHECKPOINT_SLOW: alert(
       watched,

@@ -33,6 +33,8 @@ function watch(): Monitor {
     highest: new Highest(),
     rest: createFlinkRest(rest.url, 1_000),
     reads: () => true,
+    endOf: () => null,
+    sourceTopic: 'orders.events',
     silentMs: 600_000,
     monotonicMs: () => performance.now(),
     warn: () => undefined,

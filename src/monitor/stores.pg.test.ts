@@ -19,16 +19,11 @@ let pool: Pool;
 let watches: Periodic[];
 /** How old what the store holds is, and how far it has come; null: it does not answer. */
 let store: { ageMs: number; at: number } | null;
-let moving: boolean;
-/** Of the servers' clocks that never step. */
-let monotonic: number;
 beforeEach(async () => {
   database = await createTestDatabase();
   pool = new Pool({ connectionString: database.url, max: 6 });
   await startClock(pool, []);
   store = { ageMs: 0, at: 1 };
-  moving = true;
-  monotonic = 0;
   watches = [1, 2].map((n) =>
     startStoreWatch({
       pool,
@@ -36,7 +31,6 @@ beforeEach(async () => {
       statuses: async () => statuses(),
       boundMs: BOUND_MS,
       holder: `00000000-0000-4000-8000-00000000000${n}`,
-      monotonicMs: () => monotonic,
       warn: () => undefined,
       everyMs: 10,
     }),
@@ -51,7 +45,6 @@ afterEach(async () => {
 function statuses(): StoreStatus[] {
   if (store === null)
     return [{ store: 'MONGODB', healthy: false, appliedPosition: null, appliedCommittedAt: null, detail: 'refused' }];
-  if (moving) store = { ...store, at: store.at + 1 };
   const committedAt = micros((Date.now() - store.ageMs) * 1_000);
   return [
     {
@@ -82,21 +75,6 @@ test(
     expect((await told()).length).toBe(3);
     const filtered = await createPostgresLedgers(pool).events({ descending: false, limit: 100, store: 'CLICKHOUSE' });
     expect(filtered.events).toEqual([]);
-  },
-  TEST_MS,
-);
-
-test(
-  'CDC is told of as paused when nothing moves in any read model, and as resumed when something does',
-  async () => {
-    moving = false;
-    await eventually(async () => {
-      monotonic += BOUND_MS + 1;
-      expect(await told()).toEqual([['CDC_PAUSED', null]]);
-    }, PATIENT);
-    moving = true;
-    await eventually(async () => expect((await told()).at(-1)).toEqual(['CDC_RESUMED', null]), PATIENT);
-    expect((await told()).length).toBe(2);
   },
   TEST_MS,
 );

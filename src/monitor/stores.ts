@@ -10,18 +10,7 @@ import { beginOn } from '../ingest/postgres.js';
 import { checkedTick } from '../ingest/rewound.js';
 import type { Highest } from '../position/highest.js';
 import { micros, type Micros, type Position } from '../position/position.js';
-import {
-  cdcState,
-  eventOfCdc,
-  eventOfStore,
-  stillness,
-  storeState,
-  type CdcSeen,
-  type CdcState,
-  type Stillness,
-  type StoreSeen,
-  type StoreState,
-} from '../staleness/stores.js';
+import { eventOfStore, storeState, type StoreSeen, type StoreState } from '../staleness/stores.js';
 import type { NewEvent } from '../staleness/transitions.js';
 import type { Store } from '../words.js';
 
@@ -42,7 +31,6 @@ export interface StoreWatchOptions {
   readonly boundMs: number;
   /** Of this server: a UUID. */
   readonly holder: string;
-  readonly monotonicMs: () => number;
   readonly warn: (error: unknown, message: string) => void;
   readonly everyMs?: number;
 }
@@ -50,7 +38,6 @@ export interface StoreWatchOptions {
 const EVERY_MS = 1_000;
 /** Who has not looked for so long has lost its turn. */
 const TURN_US = 3_000_000;
-const CDC = 'CDC';
 
 /** One look at the states, and whose turn it is. */
 async function takeTurn(
@@ -70,7 +57,8 @@ async function takeTurn(
   return { mine: row.mine, now: micros(row.now_us), states: new Map(Object.entries(row.states)) };
 }
 
-interface Change {
+/** Of a store, or of CDC, in `store_states`. */
+export interface StateChange {
   readonly store: string;
   readonly before: string;
   readonly after: string;
@@ -78,7 +66,7 @@ interface Change {
 }
 
 /** Tells of what has changed, unless somebody else just did. @returns how many events were written */
-async function noteChanges(pool: Pool, highest: Highest, changes: readonly Change[]): Promise<number> {
+export async function noteStates(pool: Pool, highest: Highest, changes: readonly StateChange[]): Promise<number> {
   if (changes.length === 0) return 0;
   const { tx, client } = await beginOn(pool);
   try {
@@ -108,25 +96,19 @@ async function noteChanges(pool: Pool, highest: Highest, changes: readonly Chang
 export function storeChanges(
   states: ReadonlyMap<string, string>,
   seen: readonly StoreSeen[],
-  still: CdcSeen,
   boundMs: number,
-): Change[] {
-  const ofStores = seen.flatMap((one): Change[] => {
+): StateChange[] {
+  return seen.flatMap((one): StateChange[] => {
     const before = (states.get(one.store) ?? 'FRESH') as StoreState;
     const after = storeState(before, one, boundMs);
     const event = eventOfStore(before, after, one);
     return event === null ? [] : [{ store: one.store, before, after, event }];
   });
-  const before = (states.get(CDC) ?? 'FLOWING') as CdcState;
-  const after = cdcState(before, still, boundMs);
-  const event = eventOfCdc(before, after, still);
-  return event === null ? ofStores : [...ofStores, { store: CDC, before, after, event }];
 }
 
 export function startStoreWatch(options: StoreWatchOptions): Periodic {
-  const { pool, highest, statuses, boundMs, holder, monotonicMs, warn, everyMs = EVERY_MS } = options;
+  const { pool, highest, statuses, boundMs, holder, warn, everyMs = EVERY_MS } = options;
   const failures = new Map<Store, number>();
-  let still: Stillness | null = null;
 
   async function look(): Promise<void> {
     const all = (await statuses()).filter(({ store }) => store !== 'POSTGRES');
@@ -138,17 +120,8 @@ export function startStoreWatch(options: StoreWatchOptions): Periodic {
       const ageMs = at === null ? null : Math.max(0, (now - at) / 1000);
       return { store, applied, ageMs, failures: failures.get(store) ?? 0, detail };
     });
-    const nowMs = monotonicMs();
-    still = stillness(still, seen, nowMs);
     if (!mine) return;
-    const answering = all.filter(({ appliedPosition }) => appliedPosition !== null);
-    const cdc = {
-      stillMs: still.highest === null ? null : nowMs - still.sinceMs,
-      moved: still.moved,
-      blocked: answering.some(({ healthy }) => !healthy),
-      detail: answering.find(({ detail }) => detail !== null)?.detail ?? null,
-    };
-    await noteChanges(pool, highest, storeChanges(states, seen, cdc, boundMs));
+    await noteStates(pool, highest, storeChanges(states, seen, boundMs));
   }
 
   return startPeriodic({ everyMs, run: look, onError: (error) => warn(error, 'the stores could not be watched') });

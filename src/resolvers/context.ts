@@ -29,6 +29,14 @@ export interface StoreHealth {
   readonly detail: string | null;
 }
 
+/** Whether one part of the path goes on (src/staleness/liveness.ts): for display, no claim rests on it. */
+export interface LivenessStatus {
+  readonly subject: string;
+  readonly state: string;
+  readonly since: Micros | null;
+  readonly detail: string | null;
+}
+
 /** What the monitor tells of a pipeline, beside what ingest knows of it: for display. Null is unknown. */
 export interface PipelineFigures {
   /** As the JobManager calls it; STARTING while not all of its tasks run. */
@@ -76,6 +84,7 @@ export interface Services {
   readonly maxPageSize: number;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly pipelineFigures: (pipeline: string) => PipelineFigures | null;
+  readonly liveness: () => readonly LivenessStatus[];
   /**
    * Of the one FLINK pipeline: source partition → next offset; everything below is counted, and accepted. Any proof that is
    * asked for later shows it.

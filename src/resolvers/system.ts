@@ -5,7 +5,7 @@ import { LateStaleness } from '../contract/staleness.js';
 import { within } from '../contract/limit.js';
 import { microsToIso, type Micros, type Position } from '../position/position.js';
 import type { Proof } from '../contract/proof-port.js';
-import { DecisionRule, PipelineStatus, ServerInfo, StoreStatus } from '../schema/system-types.js';
+import { DecisionRule, LivenessStatus, PipelineStatus, ServerInfo, StoreStatus } from '../schema/system-types.js';
 import type { RequestContext, Services, StoreHealth } from './context.js';
 import { pipelineStatuses } from './pipelines.js';
 
@@ -32,6 +32,18 @@ export class SystemResolver {
     const proof = (await reader.proof()) ?? services.observed.lastProof;
     const { proofs, bounds, pipelineFigures } = services;
     return pipelineStatuses(proof?.pipelines ?? [], proofs.now(), bounds.pipelineSilentMs, pipelineFigures);
+  }
+
+  @Query(() => [LivenessStatus], {
+    description:
+      'Whether each part of the path goes on, as this server saw it within the last second: idle is told from stalled.',
+  })
+  liveness(@Ctx() { services }: RequestContext): LivenessStatus[] {
+    return services.liveness().map((one) => {
+      // What a condition says of a pipeline is more than what it is at.
+      const [condition] = services.pipelineFigures(one.subject)?.conditions ?? [];
+      return { ...one, state: condition ?? one.state, since: iso(one.since) };
+    });
   }
 
   @Query(() => [DecisionRule], { description: 'Which confidence a result gets, and why.' })

@@ -47,6 +47,27 @@ export class StoreStatus {
   detail!: string | null;
 }
 
+@ObjectType('LivenessStatus', {
+  simpleResolvers: true,
+  description: 'Whether one part of the path goes on, and if not, why, as far as that is known. No claim rests on it.',
+})
+export class LivenessStatus {
+  @Field(() => String, {
+    description:
+      'COMMIT_CLOCK, CDC (from the clock to all read models), SERVER_CLOCK, a read model, or the name of a pipeline.',
+  })
+  subject!: string;
+  @Field(() => String, {
+    description:
+      'COMMIT_CLOCK: BEATING, HANGING_TRANSACTION. CDC and read models: FLOWING, BACK_PRESSURE; CDC: the cause of CDC_PAUSED; a read model: CUT_OFF (CDC is), REBUILDING, BLOCKED. SERVER_CLOCK: IN_STEP, OFF. A pipeline: IDLE, ACTIVE, BACK_PRESSURE, or a condition. UNKNOWN: evidence is missing.',
+  })
+  state!: string;
+  @Field(() => DateTime, { nullable: true, description: "By Postgres' clock." })
+  since!: string | null;
+  @Field(() => String, { nullable: true, description: 'For people.' })
+  detail!: string | null;
+}
+
 @ObjectType('PipelineStatus', {
   simpleResolvers: true,
   description: 'A pipeline, over all its result partitions; of each figure the weakest.',

@@ -69,6 +69,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     requestMs: limits.requestMs,
     metrics,
     graphiql: new Graphiql(),
+    traces: deps.traces,
   });
 
   return {

@@ -1,4 +1,4 @@
-import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest } from '@apollo/server';
+import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest, type HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.js';
 import { within } from '../contract/limit.js';
@@ -6,6 +6,7 @@ import type { GraphQLContext } from './apollo.js';
 import { errorBody } from './errors.js';
 import type { Graphiql } from './graphiql.js';
 import type { Metrics } from './metrics.js';
+import type { Traces } from '../tracing/traces.js';
 import type { Outbox } from './outbox.js';
 
 export interface RouteDeps {
@@ -14,6 +15,8 @@ export interface RouteDeps {
   readonly requestMs: number;
   readonly metrics: Metrics;
   readonly graphiql: Graphiql;
+  /** Left out: no traces. */
+  readonly traces: Pick<Traces, 'request'> | undefined;
 }
 
 /** GET and POST /graphql. A browser that asks for a page gets GraphiQL. */
@@ -32,10 +35,10 @@ export function addGraphqlRoute(app: FastifyInstance, deps: RouteDeps): void {
 
 async function answer(deps: RouteDeps, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const context = deps.newContext();
-  const executing = deps.apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: toApollo(request),
-    context: async () => context,
-  });
+  const execute = (): Promise<HTTPGraphQLResponse> =>
+    deps.apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: toApollo(request), context: async () => context });
+  const { traces } = deps;
+  const executing = traces === undefined ? execute() : traces.request(request.headers, () => shownBy(context), execute);
   const { status, headers, body } = await within(executing, deps.requestMs, () => tooSlow(deps.requestMs));
   for (const [name, value] of headers) void reply.header(name, value);
   void reply.code(status ?? 200);
@@ -45,6 +48,11 @@ async function answer(deps: RouteDeps, request: FastifyRequest, reply: FastifyRe
       .send(errorBody('INCREMENTAL_UNSUPPORTED', 'Answers are sent in one piece: leave @defer and @stream out.'));
   // Text and socket in one turn: nothing may come between a staleness bound and its sending.
   return reply.send(context.outbox.text(body.string));
+}
+
+/** The positions of rows in the answer: of each distinct contract one. */
+function* shownBy({ ledger }: GraphQLContext): Iterable<bigint> {
+  for (const { contract } of ledger.served()) if (contract.position !== null) yield contract.position;
 }
 
 function toApollo(request: FastifyRequest): HTTPGraphQLRequest {

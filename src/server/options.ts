@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import type { Bounds } from '../contract/assess.js';
 import type { ProofSource } from '../contract/proof-port.js';
 import type { FaultDesk } from '../lab/port.js';
-import type { DecisionRow, EventLocator, PipelineFigures, StoreHealth } from '../resolvers/context.js';
+import type { DecisionRow, EventLocator, LivenessStatus, PipelineFigures, StoreHealth } from '../resolvers/context.js';
 import type { KindClass } from '../schema/result-kind.js';
 import type { AuditReader, ReprocessingDesk } from '../stores/audit-port.js';
 import type {
@@ -16,6 +16,7 @@ import type {
   SearchReader,
   StatsReader,
 } from '../stores/port.js';
+import type { Traces } from '../tracing/traces.js';
 import type { Store } from '../words.js';
 
 export interface ServerLimits {
@@ -135,12 +136,16 @@ export interface AppDeps {
   readonly proofs: ProofSource;
   readonly storeStatuses: () => Promise<readonly StoreHealth[]>;
   readonly pipelineFigures: (pipeline: string) => PipelineFigures | null;
+  /** As it was seen last. */
+  readonly liveness: () => readonly LivenessStatus[];
   /** Of the FLINK pipeline: source partition → next offset; everything below is counted, and accepted. */
   readonly accepted: () => ReadonlyMap<number, bigint>;
   readonly readiness: () => Promise<Readiness>;
   readonly decisionTable: readonly DecisionRow[];
   readonly registry: Registry;
   readonly logger: Logger;
+  /** Left out: no traces. */
+  readonly traces?: Pick<Traces, 'request'> | undefined;
   readonly version: string;
   /** Milliseconds of a clock that never steps: `() => performance.now()`. */
   readonly monotonicMs: () => number;

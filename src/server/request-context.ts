@@ -51,6 +51,7 @@ export function requestContexts(deps: AppDeps, observed: Observed, metrics: Metr
     maxPageSize: config.limits.pageSize,
     storeStatuses,
     pipelineFigures: deps.pipelineFigures,
+    liveness: deps.liveness,
     accepted: deps.accepted,
     kinds: (deps.kinds ?? KINDS).map(kindOf),
     deadLetters: deps.deadLetters,

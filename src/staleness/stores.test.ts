@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { position } from '../position/position.js';
+import { CDC_CAUSES } from '../words.js';
 import {
   cdcState,
   eventOfCdc,
   eventOfStore,
-  stillness,
   storeState,
-  type CdcSeen,
+  type CdcState,
+  type CdcTold,
   type StoreSeen,
   type StoreState,
 } from './stores.js';
@@ -57,41 +57,47 @@ test('all that is told of a store, put together, is how it stands: each event le
   );
 });
 
-test('CDC is paused when no read model has moved for longer than the bound, and none of them is blocked; it flows when one moves', () => {
-  const cdc = (over: Partial<CdcSeen>): CdcSeen => ({
-    stillMs: 0,
-    moved: false,
-    blocked: false,
-    detail: null,
-    ...over,
-  });
-  expect(cdcState('FLOWING', cdc({ stillMs: 5_000 }), BOUND_MS)).toBe('FLOWING');
-  expect(cdcState('FLOWING', cdc({ stillMs: 5_001 }), BOUND_MS)).toBe('PAUSED');
-  expect(cdcState('FLOWING', cdc({ stillMs: 5_001, blocked: true }), BOUND_MS)).toBe('FLOWING');
-  expect(cdcState('FLOWING', cdc({ stillMs: null }), BOUND_MS)).toBe('FLOWING');
-  // A server that has just started has seen nothing move.
-  expect(cdcState('PAUSED', cdc({ stillMs: 0 }), BOUND_MS)).toBe('PAUSED');
-  expect(cdcState('PAUSED', cdc({ moved: true }), BOUND_MS)).toBe('FLOWING');
-  expect(eventOfCdc('FLOWING', 'PAUSED', cdc({ stillMs: 6_000, detail: 'PAUSED' }))).toMatchObject({
-    type: 'CDC_PAUSED',
-    message: 'No change has reached any read model for 6 s: PAUSED.',
-  });
-  expect([eventOfCdc('PAUSED', 'FLOWING', cdc({}))?.type, eventOfCdc('PAUSED', 'PAUSED', cdc({}))]).toEqual([
-    'CDC_RESUMED',
-    null,
-  ]);
+const told = (over: Partial<CdcTold>): CdcTold => ({
+  state: 'UNKNOWN',
+  moved: false,
+  lateMs: 0,
+  blocked: false,
+  ...over,
+});
+const next = (before: CdcState, over: Partial<CdcTold>): CdcState => cdcState(before, told(over), BOUND_MS);
+
+test('a cause is told at once, that nothing arrives for no known reason only beyond the bound, and not while a projection is to blame', () => {
+  for (const state of Object.keys(CDC_CAUSES)) {
+    expect(next('FLOWING', { state, lateMs: 601 })).toBe(state);
+    expect(next('PAUSED', { state })).toBe(state);
+  }
+  const beyond = [5_000, 5_000.001, null].map((lateMs) => next('FLOWING', { lateMs }));
+  expect(beyond).toEqual(['FLOWING', 'PAUSED', 'FLOWING']);
+  expect(next('FLOWING', { lateMs: 5_001, blocked: true })).toBe('FLOWING');
+  // It has moved for as long as it flowed.
+  expect(next('FLOWING', { lateMs: 5_001, moved: true })).toBe('PAUSED');
+  // Too late is not cut off.
+  expect(next('FLOWING', { state: 'BACK_PRESSURE', lateMs: 9_000 })).toBe('FLOWING');
 });
 
-test('stillness is counted from the last move of any store, and the first look is no move', () => {
-  const at = (...applied: (number | null)[]): StoreSeen[] =>
-    applied.map((one) => ({ ...seen(0), applied: one === null ? null : position(one) }));
-  const first = stillness(null, at(5, 3), 1_000);
-  expect(first).toEqual({ highest: 5n, sinceMs: 1_000, moved: false });
-  const second = stillness(first, at(5, 4), 2_000);
-  expect(second).toEqual({ highest: 5n, sinceMs: 1_000, moved: false });
-  expect(stillness(second, at(6, 4), 3_000)).toEqual({ highest: 6n, sinceMs: 3_000, moved: true });
-  // Nobody answers: nothing is known, and the answer after it is no move either.
-  const none = stillness(second, at(null, null), 3_000);
-  expect(none).toEqual({ highest: null, sinceMs: 3_000, moved: false });
-  expect(stillness(none, at(6, 6), 4_000).moved).toBe(false);
+test('what was told is taken back when changes arrive, and not because nobody knows the cause any more', () => {
+  expect(next('CONNECTOR_PAUSED', { state: 'UNKNOWN', lateMs: 9_000 })).toBe('CONNECTOR_PAUSED');
+  expect(next('CONNECTOR_PAUSED', { state: 'BACK_PRESSURE', lateMs: 9_000 })).toBe('CONNECTOR_PAUSED');
+  expect(next('CONNECTOR_PAUSED', { state: 'BACK_PRESSURE', lateMs: 9_000, moved: true })).toBe('FLOWING');
+  expect(next('PAUSED', { state: 'FLOWING' })).toBe('FLOWING');
+  // Paused still, whatever had been on its way when it was.
+  expect(next('CONNECTOR_PAUSED', { state: 'CONNECTOR_PAUSED', lateMs: 700, moved: true })).toBe('CONNECTOR_PAUSED');
+});
+
+test('one event per transition of CDC, with the cause as its reason', () => {
+  expect(eventOfCdc('FLOWING', 'SLOT_UNREAD', told({ lateMs: 712 }))).toMatchObject({
+    type: 'CDC_PAUSED',
+    reasons: ['SLOT_UNREAD'],
+    message:
+      'No change has reached any read model for 0.7 s. Nobody reads the replication slot, though the connector says that it runs.',
+  });
+  expect(eventOfCdc('FLOWING', 'PAUSED', told({ lateMs: 6_000 }))).toMatchObject({ type: 'CDC_PAUSED', reasons: [] });
+  expect(eventOfCdc('TASK_FAILED', 'FLOWING', told({}))?.type).toBe('CDC_RESUMED');
+  expect(eventOfCdc('TASK_FAILED', 'CONNECTOR_STOPPED', told({}))?.reasons).toEqual(['CONNECTOR_STOPPED']);
+  expect(eventOfCdc('PAUSED', 'PAUSED', told({}))).toBeNull();
 });

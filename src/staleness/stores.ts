@@ -1,6 +1,6 @@
 /** How the stores stand, from what was seen of them and how they stood before; and what there is to tell of it (contract.md §9). Pure. */
 import type { Position } from '../position/position.js';
-import type { StalenessEventType, Store } from '../words.js';
+import { CDC_CAUSES, type CdcCause, type StalenessEventType, type Store } from '../words.js';
 import type { NewEvent } from './transitions.js';
 
 /** FRESH: at most as old as its bound. BEHIND: older. UNAVAILABLE: it does not answer, or nobody can tell how far it is. */
@@ -60,50 +60,36 @@ export function eventOfStore(before: StoreState, after: StoreState, seen: StoreS
   return { ...NOTHING_ELSE, type: TYPES[after], store, reasons, message };
 }
 
-export type CdcState = 'FLOWING' | 'PAUSED';
+/** What clients have been told of it last. PAUSED: that nothing arrives, and not why. */
+export type CdcState = 'FLOWING' | 'PAUSED' | CdcCause;
 
 /** What was seen of the whole path from Postgres to the read models. */
-export interface CdcSeen {
-  /** For so long none of the read models that answer has moved, though Postgres' clock has. null: none answers. Milliseconds. */
-  readonly stillMs: number | null;
-  /** One of them has moved since the look before. */
+export interface CdcTold {
+  /** As it was classified (liveness.ts). */
+  readonly state: string;
+  /** One of the read models has moved since it was told. */
   readonly moved: boolean;
+  /** So long ago the oldest position was committed that no read model has applied. null: not known. Milliseconds. */
+  readonly lateMs: number | null;
   /** A projection is blocked by a record that it can't apply: then standing still says nothing of CDC. */
   readonly blocked: boolean;
-  readonly detail: string | null;
 }
 
-/** One read model that stands still may be at fault itself; all of them, with heartbeats due all the time, are cut off. */
-export function cdcState(before: CdcState, { stillMs, moved, blocked }: CdcSeen, boundMs: number): CdcState {
-  if (moved) return 'FLOWING';
-  return stillMs !== null && stillMs > boundMs && !blocked ? 'PAUSED' : before;
+const isCause = (state: string): state is CdcCause => state in CDC_CAUSES;
+
+/** A cause is told at once; that nothing arrives, for no reason that is known, after `boundMs`. A cause that is not known any more is not taken back. */
+export function cdcState(before: CdcState, { state, moved, lateMs, blocked }: CdcTold, boundMs: number): CdcState {
+  if (isCause(state)) return state;
+  if (before !== 'FLOWING') return state === 'FLOWING' || moved ? 'FLOWING' : before;
+  return state === 'UNKNOWN' && lateMs !== null && lateMs > boundMs && !blocked ? 'PAUSED' : before;
 }
 
-export function eventOfCdc(before: CdcState, after: CdcState, { stillMs, detail }: CdcSeen): NewEvent | null {
+export function eventOfCdc(before: CdcState, after: CdcState, { lateMs }: CdcTold): NewEvent | null {
   if (before === after) return null;
-  const why = detail === null ? '' : `: ${detail}`;
-  return after === 'PAUSED'
-    ? {
-        ...NOTHING_ELSE,
-        type: 'CDC_PAUSED',
-        reasons: [],
-        message: `No change has reached any read model for ${Math.round((stillMs ?? 0) / 1000)} s${why}.`,
-      }
-    : { ...NOTHING_ELSE, type: 'CDC_RESUMED', reasons: [], message: 'Changes reach the read models again.' };
-}
-
-/** How long nothing has moved, from one look to the next. Pure. */
-export interface Stillness {
-  readonly highest: Position | null;
-  readonly sinceMs: number;
-  /** Since the look before; not at the first look, which has nothing to compare with. */
-  readonly moved: boolean;
-}
-
-export function stillness(before: Stillness | null, seen: readonly StoreSeen[], nowMs: number): Stillness {
-  const applied = seen.flatMap((one) => (one.applied === null ? [] : [one.applied]));
-  const highest = applied.reduce<Position | null>((high, one) => (high === null || one > high ? one : high), null);
-  if (before?.highest === highest) return { ...before, moved: false };
-  // Lower than before it is rebuilt, or of another history: it moved all the same.
-  return { highest, sinceMs: nowMs, moved: before !== null && before.highest !== null && highest !== null };
+  if (after === 'FLOWING')
+    return { ...NOTHING_ELSE, type: 'CDC_RESUMED', reasons: [], message: 'Changes reach the read models again.' };
+  const reasons = after === 'PAUSED' ? [] : [after];
+  const still = `No change has reached any read model for ${((lateMs ?? 0) / 1000).toFixed(1)} s.`;
+  const message = after === 'PAUSED' ? still : `${still} ${CDC_CAUSES[after]}`;
+  return { ...NOTHING_ELSE, type: 'CDC_PAUSED', reasons, message };
 }

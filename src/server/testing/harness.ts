@@ -2,7 +2,7 @@
 import { pino, type Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { FaultDesk } from '../../lab/port.js';
-import type { DecisionRow, PipelineFigures, StoreHealth } from '../../resolvers/context.js';
+import type { DecisionRow, LivenessStatus, PipelineFigures, StoreHealth } from '../../resolvers/context.js';
 import type { Store } from '../../words.js';
 import { createApp, type App } from '../app.js';
 import { DEFAULT_LIMITS, type AppDeps, type Readiness, type ServerConfig, type ServerLimits } from '../options.js';
@@ -34,6 +34,7 @@ export interface Harness {
   health: StoreHealth[];
   /** What the monitor tells, by pipeline. */
   figures: Map<string, PipelineFigures>;
+  liveness: readonly LivenessStatus[];
   /** What the FLINK pipeline has counted, with its results accepted. */
   accepted: Map<number, bigint>;
   /** A clock that never steps, in milliseconds, moved by hand. */
@@ -84,6 +85,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     readiness: { ready: true, reasons: [] } as Readiness,
     health: [] as StoreHealth[],
     figures: new Map<string, PipelineFigures>(),
+    liveness: [],
     accepted: new Map<number, bigint>(),
     monotonic: 0,
   };
@@ -108,6 +110,7 @@ export async function startServer(options: HarnessOptions = {}): Promise<Harness
     proofs,
     storeStatuses: async () => harness.health,
     pipelineFigures: (pipeline) => harness.figures.get(pipeline) ?? null,
+    liveness: () => harness.liveness,
     accepted: () => harness.accepted,
     readiness: async () => harness.readiness,
     decisionTable: options.decisionTable ?? [],
