@@ -8,7 +8,8 @@ import { partitionOf } from '../wire/partition.js';
 import { eventually } from './harness/eventually.js';
 import type { Engine } from './harness/flink.js';
 import { ask } from './harness/graphql.js';
-import { deleteRecords, endOffsets, produce } from './harness/kafka.js';
+import { deleteRecords, endOffsets, openTransactions, produce, untilWritten } from './harness/kafka.js';
+import { kafkaClasspath } from './harness/settled.js';
 import { startStack, type TestStack } from './harness/stack.js';
 
 const WINDOW_MS = 300_000;
@@ -283,6 +284,77 @@ test('a job restored from an older state: another value, or one that lacks what 
     expect((await ask(stack.graphqlUrl, query)).data.order.status).toEqual({ confidenceLevel: 'HIGH' });
   }, WAIT);
   expect(await requests(lost.id, 'FLINK')).toEqual([{ state: 'DONE', reason: 'ROLLBACK_UNCONFIRMED', code: null }]);
+}, 900_000);
+
+/** The first checkpoint is a minute away, and an open transaction is ended by Kafka before. */
+const SLOW = [
+  'FLINK_CHECKPOINT_INTERVAL_MS=60000',
+  'FLINK_MIN_PAUSE_BETWEEN_CHECKPOINTS_MS=60000',
+  'KAFKA_PROPERTY_TRANSACTION_TIMEOUT_MS=20000',
+];
+
+/** The null of an order, or what stands for it, as a client reads it from the source of truth. */
+async function orderSaid(id: string): Promise<Omit<Seen, 'total'> & { there: boolean }> {
+  const query = `query @consistency(scope: STRONG) { order(orderId: "${id}", engine: FLINK) { status { confidenceLevel reasons { code } } } }`;
+  const { data, errors, extensions } = await ask(stack.graphqlUrl, query);
+  expect(errors).toBeUndefined();
+  const there = data.order != null;
+  const said = there ? data.order.status : extensions.consistency.contracts[0];
+  const reasons = (said.reasons as (string | { code: string })[]).map((one) =>
+    typeof one === 'string' ? one : one.code,
+  );
+  return { there, level: said.confidenceLevel as string, reasons };
+}
+
+test('down for longer than transaction.timeout.ms: what was pre-committed is lost, and LOW though it never had a row, until the source has said what is missing', async () => {
+  const [{ taskmanager, jobmanager }, classpath] = [stack.processes, await kafkaClasspath()];
+  await flink.restartFrom(await flink.savepoint(), SLOW);
+  const lost = order('LOST', NOW_MS);
+  await send(lost);
+  await untilWritten(stack.kafkaBrokers, 'results.flink', lost.id);
+  // It pre-commits and, as of Flink 1.15, commits nothing: what was written is in the state, and not yet in the topic.
+  await flink.savepoint();
+  await Promise.all([taskmanager.kill9(), jobmanager.kill9()]);
+  await eventually(async () => expect(await openTransactions(classpath, stack.kafkaBrokers)).toEqual([]), {
+    timeoutMs: 180_000,
+    everyMs: 1_000,
+  });
+  expect((await orderSaid(lost.id)).there).toBe(false);
+  // The newest state is that savepoint: the job is submitted again from it, with what it usually has.
+  await Promise.all([jobmanager.start(), taskmanager.start()]);
+  await eventually(async () => {
+    const { rows } = await pool.query<{ loss: string | null }>(
+      `select facts ->> 'lossOffset' as loss from pipeline_facts where engine = 'FLINK' and result_partition = $1`,
+      [partitionOf('LOST', 4)],
+    );
+    expect(rows).toEqual([{ loss: expect.any(String) }]);
+  }, WAIT);
+  const untilThere: { level: string; reasons: readonly string[] }[] = [];
+  await eventually(async () => {
+    const { there, ...said } = await orderSaid(lost.id);
+    if (!there) untilThere.push(said);
+    expect([there, said]).toEqual([true, { level: 'HIGH', reasons: [] }]);
+  }, WAIT);
+  const trusted = untilThere.filter(
+    ({ level, reasons }) => level !== 'LOW' || !reasons.includes('VIOLATION_OUTPUT_GAP'),
+  );
+  expect(trusted).toEqual([]);
+  await becomes('LOST', 'FLINK', high(1));
+  const asked = { state: 'DONE', reason: 'VIOLATION_OUTPUT_GAP', code: null };
+  for (const key of [lost.id, keyAt('LOST')]) expect(await requests(key, 'FLINK')).toEqual([asked]);
+  // What came after it, from a state in which the lost counts as sent; and what never was.
+  const after = order('LOST', NOW_MS);
+  await send(after);
+  for (const [id, there] of [
+    [after.id, true],
+    ['NEVER-1', false],
+  ] as const)
+    await eventually(
+      async () => expect([id, await orderSaid(id)]).toEqual([id, { there, level: 'HIGH', reasons: [] }]),
+      WAIT,
+    );
+  const { rows: censuses } = await pool.query<{ state: string }>('select distinct state from loss_censuses');
+  expect(censuses).toEqual([{ state: 'DONE' }]);
 }, 900_000);
 
 test('what neither the topic nor the raw log reaches back to is LOW, and says why', async () => {
