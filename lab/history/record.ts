@@ -40,6 +40,8 @@ export interface RecordOptions {
   /** Events that a session writes per second, to read them back; 0: none. */
   readonly writesPerSecond?: number;
   readonly windowMs?: number;
+  /** Keys of these kinds are asked for; left out: all. */
+  readonly kinds?: readonly string[];
   /** Of kinds with a row per order so many are read once more at the end. */
   readonly finalOthers?: number;
   /** Results that ought to be there by what has been written down, and are not: what is said of them is asked for at the end. */
@@ -81,7 +83,7 @@ export class Recorder {
     this.asking = options.servers.map((url) => this.askingOf(url));
     this.questions = new Questions(
       this.random,
-      () => [...this.truth.keys.values()],
+      () => [...this.truth.keys.values()].filter(({ kind }) => options.kinds?.includes(kind) ?? true),
       ({ businessKey }) => businessKey.split('@')[0] ?? null,
     );
     this.writer = new OwnWriter(options.brokers, this.file);

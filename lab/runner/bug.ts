@@ -37,6 +37,7 @@ export async function findBug(bug: Bug, runs: string, step: Step): Promise<Found
           limits: LIMITS,
           calmMs: CALM_MS,
           calmClaims: CLAIMS,
+          ...(bug.kinds && { kinds: bug.kinds }),
           workloads: false,
         },
       },

@@ -39,6 +39,8 @@ export interface DriveOptions {
   readonly calmMs?: number;
   /** So many claims are read before the first fault, however slow the machine is; left out: as many as come. */
   readonly calmClaims?: number;
+  /** Readers ask for keys of these kinds; left out: all. */
+  readonly kinds?: readonly string[];
   /** Beside the generator's orders: transfers and sequences, and clients by every way. */
   readonly workloads: boolean;
   /** Each run gets a folder of its own in it. */
@@ -130,7 +132,7 @@ export class Drive {
   }
 
   private recorderOf({ stack, servers }: Ground): Recorder {
-    const { reads, seed, runs } = this.options;
+    const { reads, seed, runs, kinds } = this.options;
     return new Recorder({
       servers,
       brokers: stack.kafkaBrokers,
@@ -140,7 +142,7 @@ export class Drive {
         elasticsearch: stack.elasticsearchUrl,
         clickhouse: stack.clickhouseUrl,
       },
-      ...{ runs, seed, rate: reads, sessions: SESSIONS },
+      ...{ runs, seed, rate: reads, sessions: SESSIONS, ...(kinds && { kinds }) },
       ...(this.options.workloads && { ways: WAYS, workloads: [TRANSFERS, SEQUENCES] }),
       missing: async (folder) => missingResults(await readHistory(folder, ['answer', 'poll'])),
     });
