@@ -1,4 +1,10 @@
-/** Poison in the source, on real servers: every record is accounted for, and a person brings confidence back. */
+/**
+ * Poison in the source, on real servers: every record is accounted for, and a person brings confidence back. And on the same servers, since
+ * they have nothing else to do then: whatever stands still is told from what is idle, and why.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { Pool } from 'pg';
 import { parseEventText } from '../wire/parse-event.js';
@@ -6,16 +12,23 @@ import { REPOSITORY } from '../stack/paths.js';
 import { eventually } from './harness/eventually.js';
 import { ask } from './harness/graphql.js';
 import { endOffsets, produce, readTopic } from './harness/kafka.js';
+import { causesOf, clockOf, livenessTrials, toldCauses } from './harness/liveness.js';
 import { runOracle } from './harness/oracle.js';
 import { kafkaClasspath, settle, truthRows } from './harness/settled.js';
 import { startStack, type TestStack } from './harness/stack.js';
 
 const SOURCE = 'orders.events';
 let stack: TestStack;
+/** In which the offset of the server's clock stands. */
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-clock-'));
+const clockFile = join(folder, 'clock');
 beforeAll(async () => {
-  stack = await startStack({ without: ['generator'] });
+  stack = await startStack({ without: ['generator'], overrides: { server: clockOf(clockFile) } });
 }, 600_000);
-afterAll(() => stack?.stop(), 60_000);
+afterAll(async () => {
+  await stack?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
 
 let events = 0;
 function event(symbol: string, at: number): { key: string; value: string } {
@@ -150,3 +163,15 @@ test('with generated poison every record is counted, a duplicate, or dead; dismi
     await pool.end();
   }
 }, 240_000);
+
+test('idle, paused, failed, unread, under pressure, held up by a transaction, a clock that is off: 5 trials each, and nothing is taken for anything else', async () => {
+  const trials = await livenessTrials(stack, clockFile, 5, ({ kind, tookMs, dueMs }) =>
+    // How soon is judged on a quiet machine (`npm run soak -- --liveness 100`).
+    process.stderr.write(`${kind}: ${Math.round(tookMs)} of ${dueMs} ms\n`),
+  );
+  expect(trials.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+  expect(trials).toHaveLength(45);
+  const { causes, unread } = await toldCauses(stack.postgresUrl);
+  expect(causes).toEqual(causesOf(trials));
+  expect(unread).toBeGreaterThanOrEqual(5);
+}, 900_000);

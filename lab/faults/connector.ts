@@ -37,6 +37,15 @@ export class Connector {
     throw new Error(`the connector is ${states?.join() ?? 'unknown'}, not ${state}`);
   }
 
+  /** Begins its tasks anew, and waits until they run. @throws Error when the time is over */
+  async restart(): Promise<void> {
+    await fetch(this.url('restart?includeTasks=true&onlyFailed=false'), {
+      method: 'POST',
+      signal: AbortSignal.timeout(REQUEST_MS),
+    });
+    await this.become('resume', 'RUNNING');
+  }
+
   /** What it was registered with. @throws Error when Connect does not say */
   async config(): Promise<Record<string, string>> {
     const response = await fetch(this.url('config'), { signal: AbortSignal.timeout(REQUEST_MS) });

@@ -2,6 +2,7 @@
  * `npm run soak -- --minutes N [--seed S]`: mixed faults, then the verdict of all checkers.
  * `npm run soak -- --events N`: N events, and every row of every kind in every store against the Python oracle.
  * `npm run soak -- --simulations N [--seed S]`: N simulations, from seed S on.
+ * `npm run soak -- --liveness N`: N trials of each kind of standing still, classified rightly and soon.
  * The result goes to docs/results/. The exit code is 0 only if the verdict is `true`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { REPOSITORY } from '../../stack/paths.js';
 import { progressOn } from '../../stack/progress.js';
 import { commit, machine } from '../runner/machine.js';
 import type { About } from './about.js';
+import { livenessSoak } from './liveness.js';
 import { compareEvents } from './million.js';
 import { MixedRunner } from './mixed.js';
 import { jsonOf, markdownOf, outcomeOf, type Run } from './report.js';
@@ -21,6 +23,7 @@ const OPTIONS = {
   minutes: { type: 'string' },
   events: { type: 'string' },
   simulations: { type: 'string' },
+  liveness: { type: 'string' },
   seed: { type: 'string', default: '1' },
   reads: { type: 'string', default: '10' },
   rate: { type: 'string', default: '30' },
@@ -42,7 +45,7 @@ function parsed(argv: readonly string[]) {
   } catch (cause) {
     throw new StackError(
       'STACK_SETTING_INVALID',
-      `${(cause as Error).message} Use --minutes, --events or --simulations.`,
+      `${(cause as Error).message} Use --minutes, --events, --simulations or --liveness.`,
       { cause },
     );
   }
@@ -59,10 +62,13 @@ function write(folder: string, name: string, markdown: string, json: object): vo
 /** @returns the exit code */
 export async function soak(argv: readonly string[]): Promise<number> {
   const values = parsed(argv);
-  if ([values.minutes, values.events, values.simulations].filter((value) => value !== undefined).length !== 1) {
+  if (
+    [values.minutes, values.events, values.simulations, values.liveness].filter((value) => value !== undefined)
+      .length !== 1
+  ) {
     throw new StackError(
       'STACK_SETTING_INVALID',
-      'Use one of --minutes N (mixed faults), --events N (the comparison) and --simulations N.',
+      'Use one of --minutes N (mixed faults), --events N (the comparison), --simulations N and --liveness N (trials).',
     );
   }
   const date = new Date().toISOString();
@@ -82,6 +88,11 @@ export async function soak(argv: readonly string[]): Promise<number> {
   if (values.simulations !== undefined) {
     const { ok, markdown, json } = await simulations(number('simulations', values.simulations), about);
     write(values.results, `${day}-${values.simulations}-simulations`, markdown, json);
+    return ok ? 0 : 1;
+  }
+  if (values.liveness !== undefined) {
+    const { ok, markdown, json } = await livenessSoak(number('liveness', values.liveness), about);
+    write(values.results, `${day}-${values.liveness}-liveness-trials`, markdown, json);
     return ok ? 0 : 1;
   }
   return mixed({ ...values, minutes: values.minutes ?? '' }, about, `${day}-soak-${values.minutes}-minutes`);
