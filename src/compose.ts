@@ -60,8 +60,8 @@ const PRUNE_EVERY_MS = 30_000;
 const EXPIRE_EVERY_MS = 60_000;
 /** How long after a replay was counted confidence may still be held back. */
 const SETTLE_EVERY_MS = 1_000;
-/** Of one request to Kafka. */
-const REPLAY_TIMEOUT_MS = 1_000;
+/** Of one request to Kafka: a person waits, and a busy broker takes its time. */
+const REPLAY_TIMEOUT_MS = 5_000;
 /** Result topic → the one engine that may write to it. */
 const ENGINES = new Map<string, ProcessingEngine>([
   [TOPIC_RESULTS_KAFKA_ONLY, 'KAFKA_ONLY'],

@@ -1,5 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { StackError } from '../errors.js';
+import { holdsWithin } from '../process/wait.js';
 import type { TopicSetting } from '../settings.js';
 
 const { Kafka, logLevel, ConfigResourceTypes } = kafkajs;
@@ -33,21 +34,40 @@ export function ensureTopics(brokers: string, topics: readonly TopicSetting[]): 
   return withAdmin(brokers, async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter((topic) => !existing.has(topic.name));
-    if (missing.length > 0) {
-      await admin.createTopics({
-        waitForLeaders: true,
-        timeout: 15_000,
-        topics: missing.map(({ name, partitions, config }) => ({
-          topic: name,
-          numPartitions: partitions,
-          replicationFactor: 1,
-          configEntries: entries(config),
-        })),
-      });
-    }
+    if (missing.length > 0) await create(admin, missing);
     const present = topics.filter((topic) => existing.has(topic.name));
     if (present.length > 0) await align(admin, present);
   });
+}
+
+/**
+ * Returns once every partition has a leader. The controller has made a topic a moment before the broker knows of it: kafkajs' own
+ * `waitForLeaders` takes that for an error.
+ */
+export async function create(
+  admin: Pick<Admin, 'createTopics' | 'fetchTopicMetadata'>,
+  topics: readonly TopicSetting[],
+  { timeoutMs = 15_000, everyMs = 100 } = {},
+): Promise<void> {
+  await admin.createTopics({
+    waitForLeaders: false,
+    timeout: timeoutMs,
+    topics: topics.map(({ name, partitions, config }) => ({
+      topic: name,
+      numPartitions: partitions,
+      replicationFactor: 1,
+      configEntries: entries(config),
+    })),
+  });
+  const led = async (): Promise<boolean> => {
+    const { topics: found } = await admin.fetchTopicMetadata({ topics: topics.map(({ name }) => name) });
+    return found.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0));
+  };
+  if (await holdsWithin(led, { timeoutMs, everyMs })) return;
+  throw new StackError(
+    'STACK_NOT_READY',
+    `Kafka has made its topics, and ${timeoutMs / 1000} s later they have no leaders: look at its log, then run the same command again.`,
+  );
 }
 
 async function align(admin: Admin, topics: readonly TopicSetting[]): Promise<void> {
