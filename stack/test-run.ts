@@ -21,7 +21,7 @@ interface Part {
 }
 
 /** Tests of real servers that need few of them, and look at none of them for long: they may run beside a whole stack. */
-const SMALL = '/(launcher|stack|setup|schema|raw|committed|log|projection|processor)\\.stack\\.test\\.ts$';
+const SMALL = '/(launcher|stack|setup|schema|raw|committed|log|ingest-links|projection|processor)\\.stack\\.test\\.ts$';
 const BY_NAME = {
   faults: '/flink-faults\\.stack\\.test\\.ts$',
   bugs: '/lab/bugs/bugs\\.stack\\.test\\.ts$',
