@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The command line: compiled ahead where that can be kept, else each TypeScript file as it is loaded. */
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { builtPrograms } from '../stack/programs.mjs';
 
+requirePackages();
 process.setSourceMapsEnabled(true);
 const built = folder();
 if (built !== undefined) {
@@ -20,5 +22,16 @@ function folder() {
     return builtPrograms();
   } catch {
     return undefined;
+  }
+}
+
+function requirePackages() {
+  try {
+    createRequire(import.meta.url).resolve('tsx/esm/api');
+  } catch {
+    process.stderr.write(
+      'tidemark: the npm packages are missing. Run "npm ci" in this clone, then the same command again.\n',
+    );
+    process.exit(1);
   }
 }

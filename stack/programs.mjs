@@ -11,7 +11,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const BUILT = join(REPOSITORY, 'node_modules', '.cache', 'tidemark-programs');
-const UNUSED_MS = 24 * 3_600_000;
+/** A program loads parts of it late, however long it runs: what nobody has started for so long is removed. */
+const UNUSED_MS = 14 * 24 * 3_600_000;
 
 /** What is started as a process of its own: name → source. Who is not in this clone (an image has no tests) is left out. */
 const SOURCES = {
@@ -36,7 +37,9 @@ const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json'];
  */
 export function builtPrograms() {
   const folder = join(BUILT, stateOfSources());
-  if (!existsSync(folder)) {
+  if (existsSync(folder)) {
+    markUsed(folder);
+  } else {
     // In a process of its own: esbuild does not run inside jest's realm.
     const { status, stderr, error } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), folder], {
       encoding: 'utf8',
@@ -92,7 +95,7 @@ async function build(folder) {
     rmSync(unfinished, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
   }
-  removeUnused(folder);
+  removeUnused();
 }
 
 /** What a source reads beside itself (schemas, migrations, package.json) is found where it lies, not beside the bundle. */
@@ -103,13 +106,19 @@ function keepPlaces({ onLoad }) {
   }));
 }
 
-/** A program loads parts of it late: what ran lately stays. */
-function removeUnused(folder) {
-  const now = new Date();
-  utimesSync(folder, now, now);
+/** Somebody else's folder can be used, and not be marked. */
+function markUsed(folder) {
+  try {
+    utimesSync(folder, new Date(), new Date());
+  } catch (error) {
+    if (!['EPERM', 'EACCES', 'EROFS'].includes(error.code)) throw error;
+  }
+}
+
+function removeUnused() {
   for (const name of readdirSync(BUILT)) {
     const path = join(BUILT, name);
-    if (now.getTime() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > UNUSED_MS)
+    if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > UNUSED_MS)
       rmSync(path, { recursive: true, force: true });
   }
 }
