@@ -4,12 +4,13 @@ import { pipelineFacts, type StoredFacts } from '../contract/pipeline-facts.js';
 import { holdSourceExpired } from '../ingest/expired-source.js';
 import { noteRecovered } from '../ingest/recovered.js';
 import { begin, createWorld, emit, golden, record, type Message, type World } from '../ingest/test-support/world.js';
-import type { LogConsumer, LogRecord } from '../log/port.js';
+import type { LogRecord } from '../log/port.js';
 import { TOPIC_RESETS } from '../../wire/topics.js';
 import type { CensusOptions } from './census-run.js';
 import { createCensusStore } from './census-store.js';
 import { createQueue } from './queue.js';
 import { createWorker, type Worker } from './worker.js';
+import { consumerOf } from './test-support/source-log.js';
 
 const [FIRST, LOST, LAST] = ['00', '05', '10'].map((minute) => `005930@2026-01-05T09:${minute}:00.000Z`);
 /** An order of one share in the window that begins at that minute. */
@@ -34,16 +35,7 @@ afterEach(() => world?.close());
 const deliver = async (...messages: Message[]): Promise<void> =>
   world.deliver(...messages.map((message) => record(next++, message, String(message['business_key']))));
 
-const consumer = (): LogConsumer => ({
-  async run(handler) {
-    const high = (log.at(-1)?.offset ?? -1n) + 1n;
-    const from = await handler.start('orders.events', 0, { low, high });
-    const records = log.filter(({ offset }) => offset >= from).slice(0, halt);
-    if (records.length > 0)
-      await handler.handle({ topic: 'orders.events', partition: 0, records, transactional: false });
-  },
-  stop: async () => undefined,
-});
+const consumer = consumerOf(() => ({ low, records: log, most: halt }));
 
 /** @param settleMs 0: nothing is on its way, and nobody rests */
 function worker(settleMs = 0, recovered?: CensusOptions['recovered'], batch = 100): Worker {

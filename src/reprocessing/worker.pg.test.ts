@@ -9,6 +9,7 @@ import { holdSourceExpired } from '../ingest/expired-source.js';
 import { createCensusStore } from './census-store.js';
 import { createQueue } from './queue.js';
 import { createWorker, type Worker, type WorkerOptions } from './worker.js';
+import { consumerOf } from './test-support/source-log.js';
 
 const flat = golden('event.flat');
 const source = (offset: number, over: Message = {}): LogRecord => {
@@ -43,16 +44,7 @@ afterEach(() => world?.close());
 const deliver = async (...messages: Message[]): Promise<void> =>
   world.deliver(...messages.map((message) => record(next++, message, String(message['business_key']))));
 
-const consumer = (): LogConsumer => ({
-  async run(handler) {
-    const high = (log.at(-1)?.offset ?? -1n) + 1n;
-    const from = await handler.start('orders.events', 0, { low, high });
-    const records = log.filter(({ offset }) => offset >= from);
-    if (records.length > 0)
-      await handler.handle({ topic: 'orders.events', partition: 0, records, transactional: false });
-  },
-  stop: async () => undefined,
-});
+const consumer = consumerOf(() => ({ low, records: log }));
 
 function worker(over: Partial<WorkerOptions> = {}): Worker {
   return createWorker({
